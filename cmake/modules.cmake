@@ -1,0 +1,46 @@
+# One static library per module, and beside it its unit tests (x_test.cpp) and benchmarks
+# (x_bench.cpp). Sources are globbed so that a new file needs no edit here.
+include(CMakeParseArguments)
+
+# strandline_module(NAME [INCLUDE dir] [USES modules...] [PRIVATE libs...] [PUBLIC libs...])
+function(strandline_module name)
+    cmake_parse_arguments(ARG "" "" "USES;PRIVATE;PUBLIC;INCLUDE" ${ARGN})
+    file(GLOB_RECURSE all CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+    set(sources ${all})
+    list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$")
+    set(tests ${all})
+    list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+    set(benches ${all})
+    list(FILTER benches INCLUDE REGEX "_bench\\.cpp$")
+
+    set(target strandline_${name})
+    if(sources)
+        add_library(${target} STATIC ${sources})
+        set(scope PUBLIC)
+        target_link_libraries(${target} PRIVATE ${ARG_PRIVATE})
+    else()
+        add_library(${target} INTERFACE)
+        set(scope INTERFACE)
+    endif()
+    target_include_directories(${target} ${scope} "${CMAKE_SOURCE_DIR}/src"
+                                                  "${CMAKE_BINARY_DIR}/generated" ${ARG_INCLUDE})
+    target_link_libraries(${target} ${scope} ${ARG_PUBLIC})
+    foreach(used IN LISTS ARG_USES)
+        target_link_libraries(${target} ${scope} strandline_${used})
+    endforeach()
+
+    if(tests AND STRANDLINE_TESTS)
+        add_executable(${name}_test ${tests})
+        target_link_libraries(${name}_test PRIVATE ${target} ${ARG_PRIVATE} GTest::gtest GTest::gmock
+                                                   GTest::gtest_main)
+        target_compile_definitions(${name}_test PRIVATE STRANDLINE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+        add_test(NAME ${name} COMMAND ${name}_test)
+        set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+    endif()
+    if(benches AND STRANDLINE_BENCHMARKS)
+        add_executable(${name}_bench ${benches})
+        target_link_libraries(${name}_bench PRIVATE ${target} ${ARG_PRIVATE} benchmark::benchmark
+                                                    benchmark::benchmark_main)
+        target_compile_definitions(${name}_bench PRIVATE STRANDLINE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    endif()
+endfunction()
