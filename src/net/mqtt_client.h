@@ -1,0 +1,99 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/backoff.h"
+#include "net/runtime.h"
+
+namespace strandline::net {
+
+struct MqttMessage {
+    std::string topic;
+    std::string payload;
+    int qos = 1;
+    bool retain = false;
+    std::optional<std::chrono::seconds> expiry;
+    std::string content_type;
+    std::string response_topic;
+    std::string correlation_data;
+    std::vector<std::pair<std::string, std::string>> user_properties;
+};
+
+struct MqttWill {
+    std::string topic;
+    std::string payload;
+    bool retain = true;
+    std::chrono::seconds delay{30};
+};
+
+struct MqttOptions {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 8883;
+    std::string client_id;
+    /// Mutual TLS with these files; `tls = false` is for plain listeners on loopback only.
+    bool tls = true;
+    std::string ca_file;
+    std::string certificate_file;
+    std::string key_file;
+    std::optional<MqttWill> will;
+    std::chrono::seconds session_expiry{3600};
+    std::chrono::seconds keepalive{30};
+    /// Messages waiting for the broker; one more is `exhausted`.
+    std::size_t max_outbox = 1000;
+    std::chrono::milliseconds backoff_base{250};
+    std::chrono::milliseconds backoff_cap{30'000};
+    /// An extra wait, uniform in [0, window], before the first reconnect after a lost connection;
+    /// asked for each time, so the fleet's announcement can change it.
+    std::function<std::chrono::milliseconds()> reconnect_window;
+};
+
+/// MQTT 5 client on libmosquitto, driven by the runtime's event loop. Belongs to the I/O thread.
+/// Messages of one topic are handled in the order the broker sent them. Reconnects by itself with
+/// full jitter, subscribes again, and sends unacknowledged QoS 1 messages again.
+class MqttClient {
+public:
+    using MessageHandler = std::function<void(const MqttMessage&)>;
+
+    [[nodiscard]] static Result<std::unique_ptr<MqttClient>> create(Runtime& runtime, MqttOptions options);
+    ~MqttClient();
+
+    /// Before start(). `connected` is called after each CONNACK, `disconnected` with the reason.
+    void on_connected(std::function<void(bool session_present)> callback);
+    void on_disconnected(std::function<void(const Error&)> callback);
+
+    void start();
+    /// Sends DISCONNECT (the will is not published) after what is queued, until the deadline.
+    [[nodiscard]] boost::asio::awaitable<void> stop(Deadline deadline);
+
+    /// Kept over reconnects. A message goes to every matching subscription's handler. A shared
+    /// subscription is written `$share/GROUP/FILTER`.
+    void subscribe(std::string filter, int qos, MessageHandler handler);
+
+    /// Queues the message. `exhausted` when the outbox is full.
+    [[nodiscard]] Status publish(MqttMessage message);
+    /// Resolves when the broker acknowledged; a refusal (ACL) is `forbidden`.
+    [[nodiscard]] Task<void> publish_and_wait(MqttMessage message, Deadline deadline);
+
+    [[nodiscard]] bool connected() const;
+    [[nodiscard]] std::size_t outbox() const;
+    /// Drops the connection and connects again with new certificate files.
+    void reconnect();
+
+private:
+    struct Impl;
+    explicit MqttClient(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+/// True when `topic` matches `filter` (MQTT 5 section 4.7, with the `$` rule).
+[[nodiscard]] bool topic_matches(std::string_view filter, std::string_view topic);
+
+}  // namespace strandline::net

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http_message.h"
+
+namespace strandline::net {
+
+/// Answers one request on the I/O thread. The request lives until the coroutine ends.
+using Handler = std::function<boost::asio::awaitable<Result<Response>>(Request&)>;
+/// The same on a pool thread, for handlers that touch SQL or files; the body is already there.
+using BlockingHandler = std::function<Result<Response>(Request&)>;
+
+struct RouteOptions {
+    std::uint64_t max_body_bytes = 64 * 1024;
+    /// From the end of the header to the start of the answer; streaming bodies have their own
+    /// idle limit instead.
+    std::chrono::milliseconds deadline{30'000};
+    /// The handler reads `request.stream` itself.
+    bool streaming_body = false;
+};
+
+/// Maps method and path to a handler. Patterns are literal parts, `{name}` (one part) and, last,
+/// `{name...}` (the rest). A literal part wins over a parameter. Filled before the server starts,
+/// immutable afterwards.
+class Router {
+public:
+    struct Route {
+        Method method;
+        std::string pattern;
+        RouteOptions options;
+        Handler handler;
+        BlockingHandler blocking;
+    };
+    struct Match {
+        const Route* route = nullptr;
+        std::vector<std::pair<std::string, std::string>> params;
+    };
+
+    void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
+    void add_blocking(Method method, std::string_view pattern, BlockingHandler handler,
+                      RouteOptions options = {});
+
+    /// `not_found`, or `invalid` (answered as 405 with Allow) when only the method differs.
+    /// HEAD falls back to GET.
+    [[nodiscard]] Result<Match> find(Method method, std::string_view path) const;
+    /// Methods that the path has, for Allow.
+    [[nodiscard]] std::vector<Method> allowed(std::string_view path) const;
+    [[nodiscard]] const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+
+private:
+    std::vector<std::unique_ptr<Route>> routes_;
+};
+
+}  // namespace strandline::net
