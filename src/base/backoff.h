@@ -11,7 +11,8 @@ namespace strandline {
 /// [0, min(cap, base * 2^n)). Source: Brooker, "Exponential Backoff And Jitter", AWS, 2015.
 class Backoff {
 public:
-    Backoff(std::chrono::milliseconds base, std::chrono::milliseconds cap, Random& random = system_random())
+    Backoff(std::chrono::milliseconds base, std::chrono::milliseconds cap,
+            Random& random = system_random())
         : base_(base), cap_(cap), random_(&random) {}
 
     /// The next wait. A server's Retry-After is a floor: use std::max of both.

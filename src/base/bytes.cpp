@@ -72,14 +72,16 @@ std::string to_base64(ByteSpan bytes) {
 Result<Bytes> from_base64(std::string_view text) {
     if (text.size() % 4 != 0) return fail(Errc::invalid, "base64 text is not a multiple of 4");
     std::size_t padding = 0;
-    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=')
+        ++padding;
     const std::size_t digits = text.size() - padding;
     Bytes out;
     out.reserve(digits / 4 * 3 + 2);
     std::uint32_t group = 0;
     for (std::size_t i = 0; i < digits; ++i) {
         const int value = base64_value(text[i]);
-        if (value < 0) return fail(Errc::invalid, "base64 text has a character outside its alphabet");
+        if (value < 0)
+            return fail(Errc::invalid, "base64 text has a character outside its alphabet");
         group = group << 6 | static_cast<std::uint32_t>(value);
         if (i % 4 == 3) {
             out.push_back(static_cast<std::byte>(group >> 16 & 0xff));

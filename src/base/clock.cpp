@@ -1,8 +1,7 @@
 #include "base/clock.h"
 
-#include <fmt/core.h>
-
 #include <charconv>
+#include <fmt/core.h>
 
 namespace strandline {
 namespace {
@@ -10,7 +9,8 @@ namespace {
 class SystemClock final : public Clock {
 public:
     [[nodiscard]] WallTime wall() const override {
-        return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+        return std::chrono::time_point_cast<std::chrono::milliseconds>(
+            std::chrono::system_clock::now());
     }
     [[nodiscard]] SteadyTime steady() const override { return std::chrono::steady_clock::now(); }
 };
@@ -67,11 +67,12 @@ std::string to_rfc3339(WallTime time) {
 }
 
 Result<WallTime> from_rfc3339(std::string_view text) {
-    const Error bad = fail(Errc::invalid, fmt::format("time \"{}\": write it like 2026-11-21T12:00:00Z",
-                                                      text.substr(0, 40)));
-    const bool shape = (text.size() == 20 || text.size() == 24) && text[4] == '-' && text[7] == '-' &&
-                       text[10] == 'T' && text[13] == ':' && text[16] == ':' && text.back() == 'Z' &&
-                       (text.size() == 20 || text[19] == '.');
+    const Error bad =
+        fail(Errc::invalid,
+             fmt::format("time \"{}\": write it like 2026-11-21T12:00:00Z", text.substr(0, 40)));
+    const bool shape = (text.size() == 20 || text.size() == 24) && text[4] == '-' &&
+                       text[7] == '-' && text[10] == 'T' && text[13] == ':' && text[16] == ':' &&
+                       text.back() == 'Z' && (text.size() == 20 || text[19] == '.');
     if (!shape) return bad;
     const int fraction = text.size() == 24 ? digits(text, 20, 3) : 0;
     const int hour = digits(text, 11, 2);

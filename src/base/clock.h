@@ -29,7 +29,8 @@ public:
 /// A clock that a test moves by hand.
 class FakeClock final : public Clock {
 public:
-    explicit FakeClock(WallTime start = WallTime{std::chrono::seconds{1'767'225'600}});  // 2026-01-01
+    explicit FakeClock(WallTime start = WallTime{
+                           std::chrono::seconds{1'767'225'600}});  // 2026-01-01
     [[nodiscard]] WallTime wall() const override;
     [[nodiscard]] SteadyTime steady() const override;
     void advance(std::chrono::milliseconds by);
@@ -48,7 +49,9 @@ private:
 [[nodiscard]] Result<WallTime> from_rfc3339(std::string_view text);
 
 /// Milliseconds since 1970, the form kept in the database.
-[[nodiscard]] inline std::int64_t to_unix_ms(WallTime time) { return time.time_since_epoch().count(); }
+[[nodiscard]] inline std::int64_t to_unix_ms(WallTime time) {
+    return time.time_since_epoch().count();
+}
 [[nodiscard]] inline WallTime from_unix_ms(std::int64_t ms) {
     return WallTime{std::chrono::milliseconds{ms}};
 }

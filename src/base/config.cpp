@@ -1,10 +1,9 @@
 #include "base/config.h"
 
-#include <fmt/core.h>
-#include <toml++/toml.h>
-
 #include <cstdlib>
+#include <fmt/core.h>
 #include <sstream>
+#include <toml++/toml.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -27,7 +26,8 @@ boost::json::value convert(const toml::node& node) {
         for (const auto& element : *array) list.push_back(convert(element));
         return list;
     }
-    if (const auto* text = node.as_string()) return boost::json::value(std::string_view(text->get()));
+    if (const auto* text = node.as_string())
+        return boost::json::value(std::string_view(text->get()));
     if (const auto* number = node.as_integer()) return number->get();
     if (const auto* real = node.as_floating_point()) return real->get();
     if (const auto* flag = node.as_boolean()) return flag->get();
@@ -45,7 +45,8 @@ boost::json::value convert(const toml::node& node) {
 boost::json::value scalar(const std::string& text) {
     try {
         const auto table = toml::parse("value = " + text);
-        if (const auto* node = table.get("value"); node != nullptr && table.size() == 1) return convert(*node);
+        if (const auto* node = table.get("value"); node != nullptr && table.size() == 1)
+            return convert(*node);
     } catch (const toml::parse_error&) {
         // Not TOML: a bare text such as a path or host name.
     }
@@ -87,7 +88,8 @@ Status overlay_environment(boost::json::value& tree, std::string_view prefix,
     auto* root = tree.if_object();
     if (root == nullptr) return fail(Errc::invalid, "configuration must be a table");
     for (const std::string_view key : keys) {
-        const char* text = std::getenv(variable_name(prefix, key).c_str());  // NOLINT: read at start only
+        const char* text =
+            std::getenv(variable_name(prefix, key).c_str());  // NOLINT: read at start only
         if (text == nullptr) continue;
         const auto dot = key.find('.');
         boost::json::object* table = root;

@@ -1,14 +1,13 @@
 #include "base/file.h"
 
+#include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
 
 #include "base/ids.h"
 
@@ -32,10 +31,11 @@ Result<Bytes> read_file(const fs::path& path, std::size_t limit) {
     TRY(const auto fd, open_file(path, O_RDONLY));
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) return error_from_errno("stat " + path.string(), errno);
-    if (!S_ISREG(status.st_mode)) return fail(Errc::invalid, path.string() + ": is not a regular file");
+    if (!S_ISREG(status.st_mode))
+        return fail(Errc::invalid, path.string() + ": is not a regular file");
     if (static_cast<std::uint64_t>(status.st_size) > limit) {
-        return fail(Errc::invalid, fmt::format("{}: {} bytes, at most {} are accepted", path.string(),
-                                               status.st_size, limit));
+        return fail(Errc::invalid, fmt::format("{}: {} bytes, at most {} are accepted",
+                                               path.string(), status.st_size, limit));
     }
     Bytes bytes(static_cast<std::size_t>(status.st_size));
     TRY(read_exactly_at(fd.get(), 0, bytes));
@@ -128,7 +128,8 @@ Status remove_file(const fs::path& path) {
 
 Result<std::uint64_t> free_disk_bytes(const fs::path& path) {
     struct statvfs status {};
-    if (::statvfs(path.c_str(), &status) != 0) return error_from_errno("statvfs " + path.string(), errno);
+    if (::statvfs(path.c_str(), &status) != 0)
+        return error_from_errno("statvfs " + path.string(), errno);
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
@@ -137,9 +138,10 @@ Result<LockFile> LockFile::acquire(const fs::path& path) {
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return error_from_errno("lock " + path.string(), errno);
         const auto holder = read_text_file(path, 64);
-        return fail(Errc::conflict, fmt::format("{} is held by another process ({}); stop it or use "
-                                                "another state folder",
-                                                path.string(), holder ? *holder : "unknown"));
+        return fail(Errc::conflict,
+                    fmt::format("{} is held by another process ({}); stop it or use "
+                                "another state folder",
+                                path.string(), holder ? *holder : "unknown"));
     }
     const std::string text = fmt::format("pid {}", ::getpid());
     if (::ftruncate(fd.get(), 0) != 0) return error_from_errno("truncate " + path.string(), errno);

@@ -38,10 +38,12 @@ private:
 };
 
 /// open(2) with O_CLOEXEC. The error names the path.
-[[nodiscard]] Result<UniqueFd> open_file(const std::filesystem::path& path, int flags, unsigned mode = 0600);
+[[nodiscard]] Result<UniqueFd> open_file(const std::filesystem::path& path, int flags,
+                                         unsigned mode = 0600);
 
 /// Whole file; larger than `limit` is `invalid`.
-[[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit);
+[[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& path,
+                                                 std::size_t limit);
 [[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::size_t limit);
 
 /// Writes every byte, or says why not; short writes are continued.

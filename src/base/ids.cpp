@@ -1,9 +1,8 @@
 #include "base/ids.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
+#include <fmt/core.h>
 
 namespace strandline {
 namespace {
@@ -50,9 +49,9 @@ Status check_name(std::string_view what, std::string_view name) {
 }
 
 Status check_bundle_path(std::string_view path) {
-    const Error bad = fail(Errc::invalid,
-                           fmt::format("path \"{}\": use a relative path without . or .. parts",
-                                       path.substr(0, path_limit)));
+    const Error bad =
+        fail(Errc::invalid, fmt::format("path \"{}\": use a relative path without . or .. parts",
+                                        path.substr(0, path_limit)));
     if (path.empty() || path.size() > path_limit) return bad;
     std::size_t start = 0;
     while (start <= path.size()) {

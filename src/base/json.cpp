@@ -1,12 +1,11 @@
 #include "base/json.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <boost/json/parse_options.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
 #include <cmath>
+#include <fmt/core.h>
 
 namespace strandline {
 namespace {
@@ -26,8 +25,8 @@ const boost::json::array& empty_array() {
 Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
                                       const JsonLimits& limits) {
     if (text.size() > limits.max_bytes) {
-        return fail(Errc::invalid, fmt::format("{}: {} bytes of JSON, at most {} are accepted", what,
-                                               text.size(), limits.max_bytes));
+        return fail(Errc::invalid, fmt::format("{}: {} bytes of JSON, at most {} are accepted",
+                                               what, text.size(), limits.max_bytes));
     }
     boost::json::parse_options options;
     options.max_depth = limits.max_depth;
@@ -40,8 +39,8 @@ Result<boost::json::value> parse_json(std::string_view text, std::string_view wh
     }
     if (!error) parser.finish(error);
     if (error) {
-        return fail(Errc::invalid,
-                    fmt::format("{}: not valid JSON near byte {}: {}", what, used, error.message()));
+        return fail(Errc::invalid, fmt::format("{}: not valid JSON near byte {}: {}", what, used,
+                                               error.message()));
     }
     return parser.release();
 }
@@ -168,11 +167,12 @@ Status JsonReader::finish() const {
     TRY(finish_lenient());
     for (const auto& entry : *object_) {
         const std::string_view key = entry.key();
-        const bool known = std::any_of(seen_.begin(), seen_.end(), [&](const boost::json::value& seen) {
-            return seen.get_string() == key;
-        });
+        const bool known =
+            std::any_of(seen_.begin(), seen_.end(),
+                        [&](const boost::json::value& seen) { return seen.get_string() == key; });
         if (!known) {
-            return fail(Errc::invalid, fmt::format("{}.{} is not a known field", where_, key.substr(0, 64)));
+            return fail(Errc::invalid,
+                        fmt::format("{}.{} is not a known field", where_, key.substr(0, 64)));
         }
     }
     return {};

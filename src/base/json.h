@@ -39,8 +39,8 @@ public:
     [[nodiscard]] std::string text_or(std::string_view key, std::string_view fallback);
     [[nodiscard]] std::optional<std::string> optional_text(std::string_view key);
     [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t min, std::int64_t max);
-    [[nodiscard]] std::int64_t integer_or(std::string_view key, std::int64_t fallback, std::int64_t min,
-                                          std::int64_t max);
+    [[nodiscard]] std::int64_t integer_or(std::string_view key, std::int64_t fallback,
+                                          std::int64_t min, std::int64_t max);
     [[nodiscard]] double number_or(std::string_view key, double fallback, double min, double max);
     [[nodiscard]] bool boolean_or(std::string_view key, bool fallback);
     /// The array under `key`; an empty one when missing.

@@ -1,10 +1,9 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <atomic>
 #include <memory>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 
 namespace strandline {
 namespace {
@@ -64,8 +63,9 @@ void configure_log(LogLevel level, LogFormat format, std::string_view program) {
     logger().set_level(to_spdlog(level));
     logger().flush_on(spdlog::level::debug);
     if (format == LogFormat::json) {
-        logger().set_pattern("{\"time\":\"%Y-%m-%dT%H:%M:%S.%f%z\",\"level\":\"%l\",\"program\":\"" +
-                             std::string(program) + "\",\"message\":\"%v\"}");
+        logger().set_pattern(
+            "{\"time\":\"%Y-%m-%dT%H:%M:%S.%f%z\",\"level\":\"%l\",\"program\":\"" +
+            std::string(program) + "\",\"message\":\"%v\"}");
     } else {
         logger().set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v");
     }
@@ -76,7 +76,8 @@ Result<LogLevel> parse_log_level(std::string_view name) {
     if (name == "info") return LogLevel::info;
     if (name == "warn") return LogLevel::warn;
     if (name == "error") return LogLevel::error;
-    return fail(Errc::invalid, fmt::format("log level \"{}\": use debug, info, warn or error", name));
+    return fail(Errc::invalid,
+                fmt::format("log level \"{}\": use debug, info, warn or error", name));
 }
 
 Result<LogFormat> parse_log_format(std::string_view name) {

@@ -1,8 +1,7 @@
 #include "base/random.h"
 
-#include <openssl/rand.h>
-
 #include <array>
+#include <openssl/rand.h>
 
 namespace strandline {
 namespace {

@@ -30,7 +30,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 public:
     using Base::Base;
     // Implicit on purpose: `return Error{...};` reads well and loses nothing.
-    Result(Error error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+    Result(Error error)
+        : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 };
 
 using Status = Result<void>;
@@ -85,10 +86,10 @@ void ignore(const Result<T>& /*result*/, std::string_view /*why*/) {}
     auto tmp = (expr);                            \
     if (!tmp) ret std::move(tmp).error();         \
     lhs = *std::move(tmp)
-#define STRANDLINE_TRY_STATUS(tmp, ret, expr)          \
-    do {                                               \
-        auto tmp = (expr);                             \
-        if (!tmp) ret std::move(tmp).error();          \
+#define STRANDLINE_TRY_STATUS(tmp, ret, expr) \
+    do {                                      \
+        auto tmp = (expr);                    \
+        if (!tmp) ret std::move(tmp).error(); \
     } while (false)
 #define STRANDLINE_TRY_PICK(_1, _2, name, ...) name
 #define STRANDLINE_TRY_A(ret, expr) \
@@ -99,8 +100,7 @@ void ignore(const Result<T>& /*result*/, std::string_view /*why*/) {}
 #define STRANDLINE_TRY_2(lhs, expr) STRANDLINE_TRY_B(return, lhs, expr)
 #define STRANDLINE_CO_TRY_1(expr) STRANDLINE_TRY_A(co_return, expr)
 #define STRANDLINE_CO_TRY_2(lhs, expr) STRANDLINE_TRY_B(co_return, lhs, expr)
-#define TRY(...) \
-    STRANDLINE_TRY_PICK(__VA_ARGS__, STRANDLINE_TRY_2, STRANDLINE_TRY_1, )(__VA_ARGS__)
+#define TRY(...) STRANDLINE_TRY_PICK(__VA_ARGS__, STRANDLINE_TRY_2, STRANDLINE_TRY_1, )(__VA_ARGS__)
 #define CO_TRY(...) \
     STRANDLINE_TRY_PICK(__VA_ARGS__, STRANDLINE_CO_TRY_2, STRANDLINE_CO_TRY_1, )(__VA_ARGS__)
 

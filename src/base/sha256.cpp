@@ -1,10 +1,9 @@
 #include "base/sha256.h"
 
-#include <openssl/evp.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <openssl/evp.h>
+#include <unistd.h>
 #include <vector>
 
 namespace strandline {
@@ -42,7 +41,8 @@ Sha256Digest Sha256::finish() {
 }
 
 Result<Sha256Digest> Sha256Digest::from_hex(std::string_view text) {
-    const bool lower = std::none_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'F'; });
+    const bool lower =
+        std::none_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'F'; });
     if (text.size() != 64 || !lower) {
         return fail(Errc::invalid, "a sha256 is 64 lower-case hexadecimal characters");
     }

@@ -16,7 +16,8 @@ Status WorkerPool::submit(std::function<void()> task) {
         const std::lock_guard lock(mutex_);
         if (stopping_) return fail(Errc::cancelled, "the program is stopping");
         if (queue_.size() >= options_.max_queued) {
-            return fail(Errc::exhausted, fmt::format("{} tasks are already waiting", queue_.size()));
+            return fail(Errc::exhausted,
+                        fmt::format("{} tasks are already waiting", queue_.size()));
         }
         queue_.push_back(std::move(task));
     }
