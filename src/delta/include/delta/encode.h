@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/sha256.h"
+#include "delta/io.h"
+
+namespace strandline::delta {
+
+struct EncodeOptions {
+    /// New bytes of one segment, 1 to 4 MiB: what an interrupted transfer or a torn write costs.
+    std::uint32_t segment_bytes = std::uint32_t{4} << 20;
+    /// zstd level of blocks where its match search pays, 1 to 19; 0 chooses by file size.
+    int level = 0;
+    /// The applier must get by with this much memory; at least 512 KiB.
+    std::uint32_t max_decoder_memory = std::uint32_t{8} << 20;
+    /// A delta larger than this share of the new file is not worth its effort on the device.
+    double worthwhile_ratio = 0.97;
+    /// Known hashes spare a pass over the file. A wrong one makes a delta that cannot be applied.
+    std::optional<Sha256Digest> old_sha256;
+    std::optional<Sha256Digest> new_sha256;
+    /// Asked several times a second; true ends the work with `cancelled`.
+    std::function<bool()> cancelled;
+    /// Called with bytes of the new file done, and its size.
+    std::function<void(std::uint64_t, std::uint64_t)> progress;
+};
+
+struct EncodeStats {
+    std::uint64_t patch_size = 0;
+    std::uint64_t new_size = 0;
+    /// New bytes by how they are coded.
+    std::uint64_t copied_bytes = 0;
+    std::uint64_t filled_bytes = 0;
+    std::uint64_t coded_bytes = 0;
+    std::uint64_t raw_bytes = 0;
+    std::uint32_t decoder_memory = 0;
+    /// The whole new file compressed without the old one was smaller, and is what was written.
+    bool without_old = false;
+    /// Sending the full file is the better choice: the delta is not enough smaller.
+    bool full_file_is_better = false;
+};
+
+/// Writes the delta that turns `old_file` into `new_file`. Both are borrowed until it returns and
+/// may be memory-mapped files; they must not change meanwhile. Memory: about 40 MiB beside the
+/// inputs. Blocking; any thread; several calls may run at once. Fails with `invalid` for options
+/// out of range, `cancelled`, or what `patch` says.
+[[nodiscard]] Result<EncodeStats> make_delta(ByteSpan old_file, ByteSpan new_file, WriteAt& patch,
+                                             const EncodeOptions& options = {});
+
+}  // namespace strandline::delta

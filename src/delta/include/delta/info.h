@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/sha256.h"
+#include "delta/io.h"
+
+namespace strandline::delta {
+
+/// The format this library writes. A reader refuses another major version; a newer minor version
+/// is read until it uses something unknown.
+inline constexpr std::uint16_t format_major = 1;
+inline constexpr std::uint16_t format_minor = 0;
+
+/// Bytes of the fixed header at the start of every delta.
+inline constexpr std::size_t header_bytes = 128;
+
+/// How the new file is stored. Numbers are part of the format.
+enum class BodyKind : std::uint8_t {
+    segments = 0,  ///< independent segments of records
+    frame = 1,     ///< one zstd frame of the whole new file, without the old one
+};
+
+/// What the header of a delta declares; format.md section 2. All sizes in bytes.
+struct DeltaInfo {
+    std::uint16_t major = format_major;
+    std::uint16_t minor = format_minor;
+    BodyKind body = BodyKind::segments;
+    std::uint32_t segment_bytes = 0;
+    std::uint64_t old_size = 0;
+    Sha256Digest old_sha256;
+    std::uint64_t new_size = 0;
+    Sha256Digest new_sha256;
+    /// Size of the whole delta, header included.
+    std::uint64_t patch_size = 0;
+    /// What an applier allocates at most, whatever the size of the files.
+    std::uint32_t decoder_memory = 0;
+    std::uint32_t record_bytes = 0;     ///< largest record body
+    std::uint32_t block_bytes = 0;      ///< most new bytes that one coded record makes
+    std::uint32_t reference_bytes = 0;  ///< most old bytes that one coded record refers to
+    std::uint32_t index_crc32c = 0;
+
+    /// Entries of the segment index.
+    [[nodiscard]] std::uint64_t segments() const;
+    /// Header and segment index: where the first segment starts.
+    [[nodiscard]] std::uint64_t prologue_bytes() const;
+};
+
+/// Reads and checks the header; reads nothing else. Not a delta, or an unknown version, is
+/// `invalid`; a damaged header `corrupt`. The rest of the delta may still be damaged.
+[[nodiscard]] Result<DeltaInfo> read_info(const ReadAt& patch);
+
+/// The same of the first `header_bytes` of a delta.
+[[nodiscard]] Result<DeltaInfo> parse_header(ByteSpan header);
+
+}  // namespace strandline::delta

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+// The library's only view of the world: bytes in, bytes out. delta/files.h has the versions for
+// files; a device without a file system brings its own.
+namespace strandline::delta {
+
+/// Bytes that can be read anywhere and do not change while they are in use.
+class ReadAt {
+public:
+    virtual ~ReadAt() = default;
+    [[nodiscard]] virtual std::uint64_t size() const = 0;
+    /// Fills `out` from `offset`; bytes past the end are `corrupt`.
+    [[nodiscard]] virtual Status read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
+};
+
+/// Takes bytes strictly one after the other.
+class Sink {
+public:
+    virtual ~Sink() = default;
+    [[nodiscard]] virtual Status write(ByteSpan bytes) = 0;
+};
+
+/// Takes bytes at any offset: the encoder writes its header last.
+class WriteAt {
+public:
+    virtual ~WriteAt() = default;
+    [[nodiscard]] virtual Status write_at(std::uint64_t offset, ByteSpan bytes) = 0;
+};
+
+/// ReadAt of bytes in memory; borrowed.
+class MemoryReader final : public ReadAt {
+public:
+    explicit MemoryReader(ByteSpan bytes) : bytes_(bytes) {}
+    [[nodiscard]] std::uint64_t size() const override { return bytes_.size(); }
+    [[nodiscard]] Status read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+
+private:
+    ByteSpan bytes_;
+};
+
+/// Sink and WriteAt into memory: for tests and small models.
+class MemoryWriter final : public Sink, public WriteAt {
+public:
+    [[nodiscard]] Status write(ByteSpan bytes) override;
+    [[nodiscard]] Status write_at(std::uint64_t offset, ByteSpan bytes) override;
+    [[nodiscard]] const Bytes& bytes() const { return bytes_; }
+    [[nodiscard]] Bytes take() { return std::exchange(bytes_, {}); }
+
+private:
+    Bytes bytes_;
+};
+
+}  // namespace strandline::delta
