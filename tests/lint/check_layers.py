@@ -18,7 +18,7 @@ ALLOWED = {
     "infer/fusion": ["base/result.h"],
     "infer": ["base"],
     "net": ["base", "trust"],
-    "registry": ["base", "store", "trust", "delta"],
+    "registry": ["base", "store", "trust", "delta", "policy"],
     "fleet": ["base", "store", "trust", "registry", "policy"],
     "telemetry": ["base", "store", "policy"],
     "gateway": ["base", "net", "infer", "policy"],

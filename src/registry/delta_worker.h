@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "registry/delta_builder.h"
+#include "registry/delta_job_store.h"
+#include "registry/hooks.h"
+#include "store/blob/blob_store.h"
+
+namespace strandline::registry {
+
+struct DeltaWorkerOptions {
+    std::string owner;  ///< unique among all workers of all hubs
+    std::chrono::milliseconds lease{60'000};
+};
+
+/// Takes one delta job after another. Each thread that works has its own DeltaWorker; run_once()
+/// blocks for the length of a build. What it borrows must outlive it.
+class DeltaWorker {
+public:
+    DeltaWorker(DeltaJobStore& jobs, store::BlobStore& blobs, DeltaBuilder& builder,
+                const Clock& clock, DeltaWorkerOptions options)
+        : jobs_(&jobs),
+          blobs_(&blobs),
+          builder_(&builder),
+          clock_(&clock),
+          options_(std::move(options)) {}
+
+    /// True when there was a job, whatever came of it: then call again at once, else wait a while.
+    /// `keep_going` is asked during the build; after a no the job goes back to the queue untried.
+    /// An error means that the database failed.
+    [[nodiscard]] Result<bool> run_once(const std::function<bool()>& keep_going);
+
+    void set_events(EventSink events) { events_ = std::move(events); }
+
+private:
+    [[nodiscard]] Status work(const DeltaJob& job, const std::function<bool()>& keep_going);
+    [[nodiscard]] Status finish(const DeltaJob& job,
+                                const Result<std::optional<std::uint64_t>>& built,
+                                const std::filesystem::path& output, std::int64_t build_ms);
+
+    DeltaJobStore* jobs_;
+    store::BlobStore* blobs_;
+    DeltaBuilder* builder_;
+    const Clock* clock_;
+    DeltaWorkerOptions options_;
+    EventSink events_;
+};
+
+}  // namespace strandline::registry
