@@ -1,0 +1,101 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace strandline::hub {
+
+/// A number that only grows. Thread-safe.
+class Counter {
+public:
+    void add(std::uint64_t by = 1) { value_.fetch_add(by, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// A number that goes up and down. Thread-safe.
+class Gauge {
+public:
+    void set(std::int64_t value) { value_.store(value, std::memory_order_relaxed); }
+    void add(std::int64_t by) { value_.fetch_add(by, std::memory_order_relaxed); }
+    [[nodiscard]] std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::int64_t> value_{0};
+};
+
+/// Durations in fixed buckets from 1 ms to 60 s. Thread-safe.
+class Histogram {
+public:
+    static constexpr std::array<double, 12> bounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.1,
+                                                        0.25,  1,      2.5,   10,   30,    60};
+    void observe(std::chrono::nanoseconds span);
+
+    struct Snapshot {
+        std::array<std::uint64_t, bounds_s.size() + 1> buckets{};  ///< not cumulative; last: beyond
+        double sum_s = 0;
+    };
+    [[nodiscard]] Snapshot snapshot() const;
+
+private:
+    std::array<std::atomic<std::uint64_t>, bounds_s.size() + 1> buckets_{};
+    std::atomic<std::int64_t> sum_ns_{0};
+};
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// The hub's numbers, written in the Prometheus text format 0.0.4. References that it hands out
+/// stay valid as long as the registry. Thread-safe. Counter names end in `_total`, times in
+/// `_seconds`, sizes in `_bytes`.
+class Metrics {
+public:
+    [[nodiscard]] Counter& counter(std::string_view name, std::string_view help,
+                                   const Labels& labels = {});
+    [[nodiscard]] Gauge& gauge(std::string_view name, std::string_view help,
+                               const Labels& labels = {});
+    [[nodiscard]] Histogram& histogram(std::string_view name, std::string_view help,
+                                       const Labels& labels = {});
+    /// A gauge that is asked for its value when the numbers are read.
+    void gauge_function(std::string_view name, std::string_view help, std::function<double()> read);
+
+    [[nodiscard]] std::string text() const;
+
+private:
+    struct Series {
+        std::string labels;  ///< rendered, without braces
+        Counter* counter = nullptr;
+        Gauge* gauge = nullptr;
+        Histogram* histogram = nullptr;
+        std::function<double()> read = {};
+    };
+    struct Family {
+        std::string help;
+        std::string type;
+        std::vector<Series> series;
+    };
+
+    Series& series(std::string_view name, std::string_view help, std::string_view type,
+                   const Labels& labels);
+    static void write_series(std::string& out, const std::string& name, const Series& series);
+
+    mutable std::mutex mutex_;
+    std::map<std::string, Family, std::less<>> families_;
+    // Deques: addresses stay the same while they grow.
+    std::deque<Counter> counters_;
+    std::deque<Gauge> gauges_;
+    std::deque<Histogram> histograms_;
+};
+
+}  // namespace strandline::hub
