@@ -11,6 +11,7 @@ find_package(CLI11 REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(mosquitto REQUIRED IMPORTED_TARGET libmosquitto)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(libpng REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(libjpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET libarchive)
@@ -21,7 +22,7 @@ find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
 find_library(SOCI_POSTGRESQL_LIBRARY soci_postgresql REQUIRED)
 add_library(soci INTERFACE)
 target_link_libraries(soci INTERFACE ${SOCI_CORE_LIBRARY} ${SOCI_SQLITE3_LIBRARY}
-                                     ${SOCI_POSTGRESQL_LIBRARY} PkgConfig::sqlite3)
+                                     ${SOCI_POSTGRESQL_LIBRARY} PkgConfig::sqlite3 PkgConfig::libpq)
 
 # ONNX Runtime is loaded at run time; only its headers are needed here. `./run setup` puts the
 # library and the headers under build/onnxruntime.

@@ -44,11 +44,18 @@ public:
 
     using Parameters = std::vector<SqlValue>;
     /// Number of rows changed. A broken uniqueness rule is `conflict`.
-    [[nodiscard]] Result<std::int64_t> execute(std::string_view sql, const Parameters& parameters = {});
-    [[nodiscard]] Result<std::vector<Row>> query(std::string_view sql, const Parameters& parameters = {});
+    [[nodiscard]] Result<std::int64_t> execute(std::string_view sql,
+                                               const Parameters& parameters = {});
+    [[nodiscard]] Result<std::vector<Row>> query(std::string_view sql,
+                                                 const Parameters& parameters = {});
     /// The first row, if there is one.
-    [[nodiscard]] Result<std::optional<Row>> query_one(std::string_view sql, const Parameters& parameters = {});
+    [[nodiscard]] Result<std::optional<Row>> query_one(std::string_view sql,
+                                                       const Parameters& parameters = {});
+    /// After a failed statement the whole transaction is lost, as on PostgreSQL: everything up to
+    /// and including commit() fails. Use ON CONFLICT where a conflict is expected.
     [[nodiscard]] Status commit();
+    /// Whether it failed only because of another one at the same time, so that it can be repeated.
+    [[nodiscard]] bool serialization_failed() const;
 
 private:
     friend class Database;
@@ -60,11 +67,13 @@ private:
 struct Migration {
     int number = 0;
     std::string_view name;
-    std::string_view sql;  ///< statements separated by ";\n"
+    /// Statements that each end in ";" at the end of a line. Lines that start with "--" are
+    /// comments; `@AUTO_ID@` after a column name makes a self-numbering BIGINT primary key.
+    std::string_view sql;
 };
 
 struct DatabaseOptions {
-    /// "sqlite:/path/to/file.db" or "postgresql://...".
+    /// "sqlite:/path/to/file.db", "sqlite::memory:" (one session) or "postgresql://...".
     std::string url;
     std::size_t sessions = 4;
     std::chrono::milliseconds busy_timeout{10'000};
@@ -76,8 +85,8 @@ struct DatabaseOptions {
 class Database {
 public:
     /// Opens and brings the schema up to date. A schema newer than this program is `conflict`.
-    [[nodiscard]] static Result<std::unique_ptr<Database>> open(DatabaseOptions options,
-                                                                std::span<const Migration> migrations);
+    [[nodiscard]] static Result<std::unique_ptr<Database>> open(
+        DatabaseOptions options, std::span<const Migration> migrations);
     ~Database();
 
     /// For changes: takes the writer's place at once (BEGIN IMMEDIATE on SQLite), so it cannot fail
@@ -106,11 +115,14 @@ private:
 
 template <class T>
 Result<T> Database::write(const std::function<Result<T>(Transaction&)>& work) {
-    TRY(auto transaction, begin_write());
-    auto result = work(transaction);
-    if (!result) return result;
-    TRY(transaction.commit());
-    return result;
+    constexpr int max_attempts = 10;
+    for (int attempt = 1;; ++attempt) {
+        TRY(auto transaction, begin_write());
+        Result<T> result = work(transaction);
+        const Status done = result ? transaction.commit() : Status(result.error());
+        if (done) return result;
+        if (attempt == max_attempts || !transaction.serialization_failed()) return done.error();
+    }
 }
 
 template <class T>
