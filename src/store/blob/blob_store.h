@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "base/sha256.h"
@@ -19,13 +20,17 @@ struct BlobInfo {
     std::uint64_t size = 0;
 };
 
-/// A blob being written. Destroying it before commit() leaves nothing behind.
+class BlobStore;
+
+/// A blob being written. Destroying it before commit() leaves nothing behind. The store must
+/// outlive it. One thread at a time.
 class BlobWriter {
 public:
     BlobWriter(BlobWriter&&) noexcept;
     BlobWriter& operator=(BlobWriter&&) noexcept;
     ~BlobWriter();
 
+    /// After an error the blob is lost and commit() repeats the error.
     [[nodiscard]] Status write(ByteSpan bytes);
     [[nodiscard]] std::uint64_t size() const;
     /// fsync, hash of what was read back, rename, fsync of the folder. When `expected` is given and
@@ -40,11 +45,13 @@ private:
 };
 
 /// Content-addressed files: `root`/blobs/ab/cdef..., immutable once there. Thread-safe. All calls
-/// block on the disk. Nothing half-written is ever visible under a digest.
+/// block on the disk. Nothing half-written is ever visible under a digest. Blobs are read-only
+/// files (mode 0400), so that a hard link to one cannot be written through by mistake.
 class BlobStore {
 public:
     /// Makes the folder, and removes temporary files that a crash left.
-    [[nodiscard]] static Result<std::unique_ptr<BlobStore>> open(const std::filesystem::path& root);
+    [[nodiscard]] static Result<std::unique_ptr<BlobStore>> open(
+        const std::filesystem::path& root, const Clock& clock = system_clock());
     ~BlobStore();
 
     /// `exhausted` up front when `expected_size` plus some slack is not free.
@@ -54,6 +61,10 @@ public:
     /// is gone afterwards; on a mismatch `corrupt`, and the source is removed too.
     [[nodiscard]] Result<BlobInfo> adopt(const std::filesystem::path& file,
                                          std::optional<Sha256Digest> expected = std::nullopt);
+
+    /// Makes a stored blob as young as a new one, so that collect() leaves the caller `min_age` to
+    /// write its reference. `not_found` when it is not there.
+    [[nodiscard]] Status refresh(const Sha256Digest& digest);
 
     [[nodiscard]] bool contains(const Sha256Digest& digest) const;
     [[nodiscard]] Result<BlobInfo> stat(const Sha256Digest& digest) const;
@@ -70,14 +81,18 @@ public:
         std::uint64_t bytes = 0;
     };
     /// Removes blobs older than `min_age` that `is_referenced` denies. The age protects an upload
-    /// whose reference is not written yet.
-    [[nodiscard]] Result<Collected> collect(const std::function<Result<bool>(const Sha256Digest&)>& is_referenced,
-                                            std::chrono::seconds min_age);
+    /// whose reference is not written yet; it counts by the monotonic clock for what this process
+    /// stored lately, and by file time for the rest. An error of `is_referenced` ends the
+    /// collection.
+    [[nodiscard]] Result<Collected> collect(
+        const std::function<Result<bool>(const Sha256Digest&)>& is_referenced,
+        std::chrono::seconds min_age);
 
     /// A folder on the same file system for the caller's partial files.
     [[nodiscard]] const std::filesystem::path& staging_folder() const;
 
 private:
+    friend class BlobWriter;
     struct Impl;
     explicit BlobStore(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
