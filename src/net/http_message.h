@@ -21,6 +21,9 @@ namespace strandline::net {
 enum class Method { get, head, post, put, patch, del, options };
 [[nodiscard]] std::string_view to_string(Method method);
 
+/// Compares as header names, schemes and codings do.
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
+
 /// Header fields in order; names compare without case (RFC 9110 section 5.1).
 class Headers {
 public:
@@ -53,7 +56,8 @@ public:
     virtual ~BodyReader() = default;
     /// Reads at least one byte; 0 is the end. A peer that stalls past the idle limit is `timeout`,
     /// one that goes away `cancelled`, more than the route's limit `invalid`.
-    [[nodiscard]] virtual boost::asio::awaitable<Result<std::size_t>> read(std::span<std::byte> out) = 0;
+    [[nodiscard]] virtual boost::asio::awaitable<Result<std::size_t>> read(
+        std::span<std::byte> out) = 0;
     /// The declared length, if there is one.
     [[nodiscard]] virtual std::optional<std::uint64_t> length() const = 0;
 };
@@ -67,9 +71,9 @@ public:
 
 struct Request {
     Method method = Method::get;
-    std::string target;  ///< as received, with the query
-    std::string path;    ///< percent-decoded, without the query
-    std::vector<std::pair<std::string, std::string>> query;   ///< percent-decoded
+    std::string target;                                      ///< as received, with the query
+    std::string path;                                        ///< percent-decoded, without the query
+    std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded
     std::vector<std::pair<std::string, std::string>> params;  ///< `{name}` parts of the route
     Headers headers;
     std::string body;              ///< of a buffered route

@@ -68,11 +68,12 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// Waits on the timer of the calling coroutine's executor.
+/// Waits on the timer of the calling coroutine's executor. Ends early when the coroutine is
+/// cancelled.
 [[nodiscard]] asio::awaitable<void> sleep_for(std::chrono::nanoseconds span);
 
 /// A wake-up call between coroutines of the I/O thread, coalescing: many notify() calls before the
-/// wait wake it once.
+/// wait wake it once. One coroutine waits at a time; with several, use one Signal each.
 class Signal {
 public:
     explicit Signal(const asio::any_io_executor& executor);
@@ -100,13 +101,15 @@ Task<T> Runtime::offload(std::function<Result<T>()> work) {
 
 template <class T>
 Result<T> Runtime::block_on(Task<T> task) {
-    std::optional<Result<T>> slot;
-    const auto capture = [](Task<T> inner, std::optional<Result<T>>& out) -> asio::awaitable<void> {
-        out.emplace(co_await std::move(inner));
+    // Shared, because after stop() the coroutine may still be pending when this function returns.
+    auto slot = std::make_shared<std::optional<Result<T>>>();
+    const auto capture =
+        [](Task<T> inner, std::shared_ptr<std::optional<Result<T>>> out) -> asio::awaitable<void> {
+        out->emplace(co_await std::move(inner));
     };
     run_until_done(capture(std::move(task), slot));
-    if (!slot) return fail(Errc::cancelled, "the program is stopping");
-    return std::move(*slot);
+    if (!*slot) return fail(Errc::cancelled, "the program is stopping");
+    return std::move(**slot);
 }
 
 }  // namespace strandline::net
