@@ -25,8 +25,8 @@ public:
 };
 
 struct EngineOptions {
-    /// Tried in this order when set: this path, $STRANDLINE_ONNXRUNTIME, the folder of the program
-    /// and its ../lib, the loader's search path.
+    /// When set, the only path tried; else $STRANDLINE_ONNXRUNTIME when that is set; else the
+    /// folder of the program, its ../lib and ../../onnxruntime/lib, then the loader's search path.
     std::filesystem::path library;
     int threads = 1;  ///< inside one run; more did not pay on small machines
 };
@@ -35,7 +35,8 @@ struct EngineOptions {
 class Engine {
 public:
     virtual ~Engine() = default;
-    [[nodiscard]] virtual Result<std::unique_ptr<Model>> load(const std::filesystem::path& file) = 0;
+    [[nodiscard]] virtual Result<std::unique_ptr<Model>> load(
+        const std::filesystem::path& file) = 0;
     /// "onnxruntime 1.30.0"
     [[nodiscard]] virtual std::string description() const = 0;
 };

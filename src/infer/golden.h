@@ -29,11 +29,18 @@ struct Tolerance {
 [[nodiscard]] Result<std::vector<GoldenCase>> load_golden(const std::filesystem::path& bundle,
                                                           std::string_view file);
 
-/// Runs every case; the first output outside the tolerance is `corrupt` and says which element of
-/// which tensor is off by how much. NaN never matches.
-[[nodiscard]] Status check_golden(Model& model, std::span<const GoldenCase> cases, Tolerance tolerance);
+/// The JSON text that load_golden reads, with all data inside. NaN, infinity and BYTES that are not
+/// UTF-8 are `invalid`.
+[[nodiscard]] Result<std::string> write_golden(std::span<const GoldenCase> cases);
 
-/// Without golden vectors: one run on zeros with free dimensions set to 1 must give finite outputs.
+/// Runs every case; the first output outside the tolerance is `corrupt` and says which element of
+/// which tensor is off by how much. Allowed is absolute + relative * |expected|; for integers
+/// and BOOL only absolute; BYTES must be equal. NaN never matches.
+[[nodiscard]] Status check_golden(Model& model, std::span<const GoldenCase> cases,
+                                  Tolerance tolerance);
+
+/// Without golden vectors: one run on zeros must give finite outputs. Free dimensions are 1; where
+/// the model cannot run so small, free dimensions behind the first are tried larger.
 [[nodiscard]] Status check_smoke(Model& model);
 
 }  // namespace strandline::infer

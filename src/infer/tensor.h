@@ -13,7 +13,21 @@
 namespace strandline::infer {
 
 /// The tensor types of the Open Inference Protocol v2.
-enum class DataType { boolean, uint8, uint16, uint32, uint64, int8, int16, int32, int64, fp16, fp32, fp64, bytes };
+enum class DataType {
+    boolean,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    int8,
+    int16,
+    int32,
+    int64,
+    fp16,
+    fp32,
+    fp64,
+    bytes
+};
 
 /// OIP spelling: BOOL, UINT8, ..., FP32, BYTES.
 [[nodiscard]] std::string_view to_string(DataType type);
@@ -44,12 +58,17 @@ struct TensorInfo {
 
 /// Product of the dimensions. Negative, or a product beyond `max_elements`, is `invalid`.
 [[nodiscard]] Result<std::uint64_t> element_count(std::span<const std::int64_t> shape,
-                                                  std::uint64_t max_elements = std::uint64_t{1} << 32);
+                                                  std::uint64_t max_elements = std::uint64_t{1}
+                                                                               << 32);
 
 /// True when a concrete shape fits one with free dimensions.
-[[nodiscard]] bool shape_fits(std::span<const std::int64_t> concrete, std::span<const std::int64_t> pattern);
+[[nodiscard]] bool shape_fits(std::span<const std::int64_t> concrete,
+                              std::span<const std::int64_t> pattern);
 
 /// "[1,3,-1,-1]"
 [[nodiscard]] std::string shape_text(std::span<const std::int64_t> shape);
+
+/// `invalid` and the tensor's name when its bytes or elements are not what type and shape ask for.
+[[nodiscard]] Status check_tensor(const Tensor& tensor);
 
 }  // namespace strandline::infer
