@@ -1,0 +1,183 @@
+#include "cli/upload.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <thread>
+#include <unistd.h>
+
+#include "base/backoff.h"
+#include "base/file.h"
+
+namespace strandline::cli {
+namespace {
+
+constexpr std::size_t journal_limit = std::size_t{1} << 20;
+
+// The rest of an open file, as a request body.
+class FileReader final : public net::BodyReader {
+public:
+    FileReader(int fd, std::uint64_t offset, std::uint64_t end, const UploadOptions& options)
+        : fd_(fd), offset_(offset), start_(offset), end_(end), options_(&options) {}
+
+    [[nodiscard]] boost::asio::awaitable<Result<std::size_t>> read(
+        std::span<std::byte> out) override {
+        const auto wanted =
+            static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), end_ - offset_));
+        if (wanted == 0) co_return std::size_t{0};
+        const Status got = read_exactly_at(fd_, offset_, out.first(wanted));
+        if (!got) co_return got.error();
+        offset_ += wanted;
+        if (options_->progress) options_->progress(offset_);
+        co_return wanted;
+    }
+    [[nodiscard]] std::optional<std::uint64_t> length() const override { return end_ - start_; }
+    [[nodiscard]] std::uint64_t sent() const { return offset_ - start_; }
+
+private:
+    int fd_;
+    std::uint64_t offset_;
+    std::uint64_t start_;
+    std::uint64_t end_;
+    const UploadOptions* options_;
+};
+
+std::string journal_key(const HubClient& hub, const BundleFile& file) {
+    return hub.url() + "#" + file.sha256.hex();
+}
+
+Document read_journal(const UploadOptions& options) {
+    const auto text = read_text_file(options.journal, journal_limit);
+    auto document = Document::parse(text ? *text : "{}", "upload journal");
+    // A damaged journal only costs the resume.
+    return document ? *std::move(document) : Document::parse("{}", "").value();
+}
+
+void remember(const HubClient& hub, const BundleFile& file, const UploadOptions& options,
+              std::string_view location) {
+    ObjectBuilder object;
+    const std::string key = journal_key(hub, file);
+    for (const auto& [name, value] : read_journal(options).fields()) {
+        if (name != key) object.text(name, value.text());
+    }
+    if (!location.empty()) object.text(key, location);
+    if (make_folders(options.journal.parent_path())) {
+        ignore(write_file_atomically(options.journal, as_bytes(object.json())),
+               "only the resume depends on it");
+    }
+}
+
+std::string known_location(const HubClient& hub, const BundleFile& file,
+                           const UploadOptions& options) {
+    const std::string key = journal_key(hub, file);
+    for (const auto& [name, value] : read_journal(options).fields()) {
+        if (name == key) return value.text();
+    }
+    return {};
+}
+
+std::optional<std::uint64_t> offset_of(const net::ClientResponse& response) {
+    const auto text = response.headers.find("Upload-Offset");
+    std::uint64_t offset = 0;
+    if (!text ||
+        std::from_chars(text->data(), text->data() + text->size(), offset).ec != std::errc{}) {
+        return std::nullopt;
+    }
+    return offset;
+}
+
+struct Session {
+    std::string location;
+    std::uint64_t offset = 0;
+    bool complete = false;
+};
+
+net::ClientRequest tus_request(net::Method method, std::string url) {
+    net::ClientRequest request;
+    request.method = method;
+    request.url = std::move(url);
+    request.headers.set("Tus-Resumable", "1.0.0");
+    request.deadline = Deadline::after(std::chrono::seconds(60));
+    return request;
+}
+
+// Where an earlier run stopped, if the hub still knows it.
+Result<std::optional<Session>> find_session(HubClient& hub, const std::string& location) {
+    if (location.empty()) return std::optional<Session>{};
+    TRY(const auto response, hub.send(tus_request(net::Method::head, location)));
+    const auto offset = offset_of(response);
+    if (response.status >= 400 || !offset) return std::optional<Session>{};
+    return std::optional<Session>(Session{location, *offset, false});
+}
+
+Result<Session> open_session(HubClient& hub, const BundleFile& file) {
+    auto request = tus_request(net::Method::post, "/v1/uploads");
+    request.headers.set("Upload-Length", std::to_string(file.size));
+    request.headers.set("Upload-Metadata",
+                        fmt::format("sha256 {},filename {}", to_base64(as_bytes(file.sha256.hex())),
+                                    to_base64(as_bytes(file.path))));
+    TRY(const auto response, hub.send(std::move(request)));
+    if (response.status >= 400) return net::to_error(response, "begin upload of " + file.path);
+    const auto location = response.headers.find("Location");
+    if (!location) return fail(Errc::corrupt, "the hub's answer to an upload has no Location");
+    Session session{std::string(*location), offset_of(response).value_or(0), false};
+    session.complete = response.headers.find("Strandline-Blob").has_value();
+    return session;
+}
+
+// One PATCH with the rest of the file. A cut connection is an error; the offset is asked for again.
+Result<bool> send_rest(HubClient& hub, const BundleFile& file, const Session& session,
+                       const UploadOptions& options, Uploaded& totals) {
+    TRY(const auto fd, open_file(file.source, O_RDONLY));
+    FileReader reader(fd.get(), session.offset, file.size, options);
+    auto request = tus_request(net::Method::patch, session.location);
+    request.headers.set("Upload-Offset", std::to_string(session.offset));
+    request.headers.set("Content-Type", "application/offset+octet-stream");
+    request.stream = &reader;
+    request.deadline = Deadline::never();  // bounded by the client's idle limit, not by size
+    auto response = hub.send(std::move(request));
+    totals.bytes_sent += reader.sent();
+    if (!response) return std::move(response).error();
+    if (response->status >= 400) return net::to_error(*response, "upload " + file.path);
+    return response->headers.find("Strandline-Blob").has_value();
+}
+
+bool worth_another_try(const Error& error) {
+    return info(error.code).retryable || error.code == Errc::conflict ||
+           error.code == Errc::corrupt;
+}
+
+}  // namespace
+
+Result<Uploaded> upload_file(HubClient& hub, const BundleFile& file, const UploadOptions& options) {
+    Uploaded totals;
+    TRY(auto found, find_session(hub, known_location(hub, file, options)));
+    if (found) totals.resumed_at = found->offset;
+    Backoff backoff(std::chrono::milliseconds(200), std::chrono::seconds(10));
+    for (;;) {
+        if (!found) {
+            TRY(found, open_session(hub, file));
+            totals.already_there = found->complete;
+            remember(hub, file, options, found->complete ? "" : found->location);
+        }
+        Result<bool> done = true;
+        if (!found->complete) done = send_rest(hub, file, *found, options, totals);
+        if (done && *done) {
+            remember(hub, file, options, {});
+            return totals;
+        }
+        const Error error =
+            done ? fail(Errc::corrupt, "upload " + file.path + ": the hub did not complete it")
+                 : done.error();
+        // A hash mismatch means that the file changed while it was read: starting over may help
+        // once.
+        if (!worth_another_try(error) || backoff.attempts() >= options.max_attempts) return error;
+        std::this_thread::sleep_for(
+            std::max(backoff.next(), error.retry_after.value_or(std::chrono::milliseconds{0})));
+        auto again = find_session(hub, found->location);
+        if (again) found = *std::move(again);
+    }
+}
+
+}  // namespace strandline::cli
