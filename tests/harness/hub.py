@@ -1,0 +1,144 @@
+"""A real hub with its own broker, and the command line logged in to it."""
+import http.client
+import json
+import os
+import pathlib
+import ssl
+import subprocess
+
+from .process import Process
+from .wait import wait_until
+
+
+class CliError(Exception):
+    def __init__(self, arguments, result):
+        super().__init__(f"strandline {' '.join(map(str, arguments))} -> exit {result.returncode}: {result.stderr.strip()}")
+        self.code = result.returncode
+        self.stderr = result.stderr
+        self.stdout = result.stdout
+
+
+class Hub:
+    """`settings` is {"table.key": value}, written to strandline.toml."""
+
+    def __init__(self, bin_dir: pathlib.Path, folder: pathlib.Path, settings=None, env=None):
+        self.bin = bin_dir
+        self.folder = folder
+        self.state = folder / "state"
+        self.settings = {"http.port": 0, "mqtt.port": 0, "mqtt.reconnect_window_ms": 0, "mqtt.poll_interval_ms": 5000,
+                         "log.level": "info", **(settings or {})}
+        self.env = env
+        self.process: Process | None = None
+        self.token = ""
+        self.info: dict = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _write_config(self) -> pathlib.Path:
+        tables: dict[str, dict] = {}
+        for key, value in {"hub.state": str(self.state), **self.settings}.items():
+            table, _, name = key.partition(".")
+            tables.setdefault(table, {})[name] = value
+        lines = []
+        for table, entries in tables.items():
+            lines.append(f"[{table}]")
+            lines += [f"{name} = {json.dumps(value)}" for name, value in entries.items()]
+        path = self.folder / "strandline.toml"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    def start(self) -> "Hub":
+        """Starts and waits until ready. Ports chosen at the first start are kept for later ones."""
+        config = self._write_config()
+        self.process = Process([self.bin / "strandlined", "--config", config], self.folder / "hub.log", self.env)
+        self.process.line_with("ready url=", 60)
+        self.info = json.loads((self.state / "hub.json").read_text(encoding="utf-8"))
+        self.settings["http.port"] = int(self.info["url"].rsplit(":", 1)[1])
+        self.settings["mqtt.port"] = int(self.info["mqtt_port"])
+        if not self.token:
+            line = self.process.line_with("operator token")
+            self.token = line.rsplit(" ", 1)[1]
+            secret = self.folder / "operator.token"
+            secret.write_text(self.token, encoding="utf-8")
+            secret.chmod(0o600)
+            self.cli("login", self.url, "--token", f"@{secret}")
+        return self
+
+    @property
+    def url(self) -> str:
+        return self.info["url"]
+
+    @property
+    def ca_file(self) -> pathlib.Path:
+        path = self.folder / "ca.pem"
+        if not path.exists():
+            path.write_text(json.loads((self.folder / "profile.json").read_text(encoding="utf-8"))["ca_pem"],
+                            encoding="utf-8")
+        return path
+
+    def cli_environment(self) -> dict:
+        return {**os.environ, "STRANDLINE_PROFILE": str(self.folder / "profile.json"),
+                "XDG_CACHE_HOME": str(self.folder / "cache")}
+
+    def cli(self, *arguments, check: bool = True, timeout: float = 600) -> str:
+        """Runs `strandline`; its standard output. CliError when it fails."""
+        result = subprocess.run([self.bin / "strandline", *map(str, arguments)], env=self.cli_environment(),
+                                capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+        if check and result.returncode != 0:
+            raise CliError(arguments, result)
+        return result.stdout
+
+    def cli_json(self, *arguments, **options):
+        return json.loads(self.cli("--output", "json", *arguments, **options))
+
+    def api(self, method: str, path: str, body=None, token: str | None = None, headers=None, certificate=None):
+        """(status, headers, parsed JSON or bytes) of one request to the REST API."""
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        if certificate:
+            context.load_cert_chain(*map(str, certificate))
+        host, _, port = self.url.removeprefix("https://").partition(":")
+        connection = http.client.HTTPSConnection(host, int(port), timeout=60, context=context)
+        sent = dict(headers or {})
+        bearer = self.token if token is None else token
+        if bearer:
+            sent["Authorization"] = f"Bearer {bearer}"
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+            sent["Content-Type"] = "application/json"
+        connection.request(method, path, body, sent)
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        kind = answer.headers.get("Content-Type", "")
+        return answer.status, answer.headers, json.loads(data) if data and "json" in kind else data
+
+    def device(self, device: str) -> dict:
+        return self.api("GET", f"/v1/devices/{device}")[2]
+
+    def deployment(self, deployment: str) -> dict:
+        return self.api("GET", f"/v1/deployments/{deployment}")[2]
+
+    def wait_online(self, *devices: str, seconds: float = 30) -> None:
+        for device in devices:
+            wait_until(lambda d=device: self.device(d).get("online"), f"{device} online", seconds)
+
+    def broker_pid(self) -> int:
+        """Process id of the mosquitto child."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        pids = {int(pid) for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+                for pid in (task / "children").read_text().split()} if children.exists() else set()
+        for pid in pids:
+            if "mosquitto" in pathlib.Path(f"/proc/{pid}/comm").read_text():
+                return pid
+        raise LookupError("the hub has no mosquitto child")
+
+    def rss_bytes(self) -> int:
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise LookupError("no VmRSS")
+
+    def stop(self) -> int:
+        return self.process.stop()
+
+    def kill(self) -> None:
+        self.process.kill()
