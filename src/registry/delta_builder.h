@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 
@@ -26,7 +27,8 @@ public:
 };
 
 struct DeltaBuilderOptions {
-    std::uint64_t max_decoder_memory = std::uint64_t{32} << 20;
+    /// Devices must get by with this much while applying the delta.
+    std::uint32_t max_decoder_memory = std::uint32_t{8} << 20;
 };
 
 /// The real one, on src/delta.

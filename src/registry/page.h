@@ -1,9 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "base/result.h"
 
 namespace strandline::registry {
 
@@ -21,5 +25,25 @@ struct Page {
 };
 
 inline constexpr std::size_t max_page_limit = 1000;
+
+/// The limit, cut to what is allowed.
+[[nodiscard]] std::size_t page_limit(const PageRequest& page);
+
+/// Cursors of lists that are ordered by a number; `start` when there is none yet.
+[[nodiscard]] Result<std::int64_t> sequence_cursor(const PageRequest& page, std::int64_t start);
+/// Where a list that shows the newest first starts.
+inline constexpr std::int64_t newest_first = std::numeric_limits<std::int64_t>::max();
+
+/// A page from up to `limit` + 1 items; `cursor_of` names an item's place in the order.
+template <class T, class CursorOf>
+[[nodiscard]] Page<T> make_page(std::vector<T> items, std::size_t limit, CursorOf cursor_of) {
+    Page<T> page;
+    page.items = std::move(items);
+    if (page.items.size() > limit) {
+        page.items.erase(page.items.begin() + static_cast<std::ptrdiff_t>(limit), page.items.end());
+        page.next = cursor_of(page.items.back());
+    }
+    return page;
+}
 
 }  // namespace strandline::registry

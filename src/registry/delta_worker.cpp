@@ -1,0 +1,110 @@
+#include "registry/delta_worker.h"
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+
+namespace strandline::registry {
+namespace {
+
+/// Removes a partial file whatever happens.
+class Scratch {
+public:
+    explicit Scratch(std::filesystem::path path) : path_(std::move(path)) {}
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    ~Scratch() {
+        std::error_code ignored;
+        std::filesystem::remove(path_, ignored);
+    }
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// Asked by the builder now and then: goes on while the caller wants it and the lease is held.
+class Holder {
+public:
+    Holder(DeltaJobStore& jobs, const DeltaJob& job, const Clock& clock,
+           std::chrono::milliseconds lease, const std::function<bool()>& wanted)
+        : jobs_(jobs),
+          job_(job),
+          clock_(clock),
+          lease_(lease),
+          wanted_(wanted),
+          extended_(clock.steady()) {}
+
+    [[nodiscard]] bool keep_going() {
+        if (lost_ || (wanted_ && !wanted_())) return false;
+        // A third: two extensions may fail before the lease is over.
+        if (clock_.steady() - extended_ < lease_ / 3) return true;
+        const auto extended = jobs_.extend(job_, lease_);
+        if (extended) {
+            extended_ = clock_.steady();
+        } else if (extended.error().code == Errc::conflict) {
+            lost_ = true;
+        }
+        return !lost_;
+    }
+    [[nodiscard]] bool lost() const { return lost_; }
+
+private:
+    DeltaJobStore& jobs_;
+    const DeltaJob& job_;
+    const Clock& clock_;
+    std::chrono::milliseconds lease_;
+    const std::function<bool()>& wanted_;
+    SteadyTime extended_;
+    bool lost_ = false;
+};
+
+}  // namespace
+
+Result<bool> DeltaWorker::run_once(const std::function<bool()>& keep_going) {
+    TRY(const auto job, jobs_->lease(options_.owner, options_.lease));
+    if (!job) return false;
+    const auto done = work(*job, keep_going);
+    // Somebody else has the job now; what we made is not referenced and gets collected.
+    if (!done && done.error().code != Errc::conflict) return done.error();
+    return true;
+}
+
+Status DeltaWorker::work(const DeltaJob& job, const std::function<bool()>& keep_going) {
+    for (const auto& side : {job.pair.base, job.pair.target}) {
+        if (!blobs_->contains(side)) {
+            return jobs_->finish_failed(job, fmt::format("blob {} is not stored", side.hex()),
+                                        true);
+        }
+    }
+    const Scratch output(blobs_->staging_folder() /
+                         fmt::format("delta-{}-{}.partial", job.id, job.attempts));
+    Holder holder(*jobs_, job, *clock_, options_.lease, keep_going);
+    const auto start = clock_->steady();
+    const auto built = builder_->build(
+        {blobs_->path_of(job.pair.base), blobs_->path_of(job.pair.target), output.path()},
+        [&holder] { return holder.keep_going(); });
+    const auto build_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(clock_->steady() - start).count();
+    if (holder.lost()) return {};
+    if (!built && built.error().code == Errc::cancelled) return jobs_->release(job);
+    return finish(job, built, output.path(), build_ms);
+}
+
+Status DeltaWorker::finish(const DeltaJob& job, const Result<std::optional<std::uint64_t>>& built,
+                           const std::filesystem::path& output, std::int64_t build_ms) {
+    if (!built) {
+        log_warn("delta failed job={} attempt={} error=\"{}\"", job.id, job.attempts,
+                 built.error().message);
+        return jobs_->finish_failed(job, built.error().message,
+                                    built.error().code == Errc::invalid);
+    }
+    if (!*built || **built >= job.full_size) return jobs_->finish_not_worth(job, build_ms);
+    const auto blob = blobs_->adopt(output);
+    if (!blob) return jobs_->finish_failed(job, blob.error().message);
+    log_info("delta built job={} size={} full_size={} build_ms={}", job.id, blob->size,
+             job.full_size, build_ms);
+    return jobs_->finish_built(job, {blob->digest, blob->size, build_ms}, events_);
+}
+
+}  // namespace strandline::registry
