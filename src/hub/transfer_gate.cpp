@@ -1,8 +1,7 @@
 #include "hub/transfer_gate.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace strandline::hub {
 namespace {
@@ -54,7 +53,8 @@ std::size_t TransferGate::running() const {
 void TransferGate::finish(std::uint64_t unsent) {
     const std::lock_guard lock(mutex_);
     --running_;
-    if (limits_.bytes_per_second > 0) bucket_.give_back(static_cast<double>(unsent), clock_->steady());
+    if (limits_.bytes_per_second > 0)
+        bucket_.give_back(static_cast<double>(unsent), clock_->steady());
 }
 
 }  // namespace strandline::hub

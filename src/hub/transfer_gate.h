@@ -16,8 +16,8 @@ struct TransferLimits {
     std::size_t max_concurrent = 256;
 };
 
-/// Admits downloads so that together they keep a byte rate and a number at once. A refused client is
-/// told exactly when to come back, so that waiting clients do not ask in between. Thread-safe;
+/// Admits downloads so that together they keep a byte rate and a number at once. A refused client
+/// is told exactly when to come back, so that waiting clients do not ask in between. Thread-safe;
 /// shared with the transfers under way, which report to it when they end.
 class TransferGate : public std::enable_shared_from_this<TransferGate> {
 public:

@@ -24,7 +24,8 @@ TEST(TransferGate, WithoutARateOnlyTheNumberIsLimited) {
 
 TEST(TransferGate, RetryAfterIsTheMomentOfAdmission) {
     FakeClock clock;
-    const auto gate = std::make_shared<TransferGate>(TransferLimits{.bytes_per_second = 1000}, clock);
+    const auto gate =
+        std::make_shared<TransferGate>(TransferLimits{.bytes_per_second = 1000}, clock);
     const auto first = gate->admit(3000);  // 1000 saved up, so a debt of 2000
     ASSERT_TRUE(first);
     (*first)->sent(3000);
@@ -40,7 +41,8 @@ TEST(TransferGate, RetryAfterIsTheMomentOfAdmission) {
 
 TEST(TransferGate, BytesNotSentAreGivenBack) {
     const FakeClock clock;
-    const auto gate = std::make_shared<TransferGate>(TransferLimits{.bytes_per_second = 1000}, clock);
+    const auto gate =
+        std::make_shared<TransferGate>(TransferLimits{.bytes_per_second = 1000}, clock);
     {
         const auto ticket = gate->admit(5000);
         ASSERT_TRUE(ticket);

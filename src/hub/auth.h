@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fleet/device_store.h"
+#include "fleet/operator_token_store.h"
+#include "net/http_message.h"
+
+namespace strandline::hub {
+
+/// Who may use a route.
+enum class Access { open, device, device_or_viewer, viewer, operator_, admin };
+
+/// Who made a request, once that is proved.
+struct Caller {
+    enum class Kind { nobody, device, person };
+    Kind kind = Kind::nobody;
+    std::string name = {};  ///< device id, or name of the operator's token
+    fleet::Role role = fleet::Role::viewer;
+    std::string address = {};
+    /// What the request is about, for the audit log; the path unless a handler knows better.
+    std::string object = {};
+
+    /// How the audit log calls it: "device:ID" or the operator's name.
+    [[nodiscard]] std::string actor() const;
+    [[nodiscard]] bool is_device() const { return kind == Kind::device; }
+};
+
+/// What a request shows of its sender; copied out of it, so that a worker thread can judge it.
+struct Credentials {
+    std::optional<std::string> bearer;
+    std::optional<std::string> common_name;
+    std::string serial;
+    std::string address;
+
+    [[nodiscard]] static Credentials of(const net::Request& request);
+};
+
+/// Proves identities: bearer tokens of operators, client certificates of devices. Thread-safe;
+/// every call blocks on the database, so that a revocation counts from the next request on.
+class Authenticator {
+public:
+    Authenticator(const fleet::OperatorTokenStore& tokens, const fleet::DeviceStore& devices)
+        : tokens_(&tokens), devices_(&devices) {}
+
+    /// `unauthenticated` without a valid credential, `forbidden` when it does not reach far enough.
+    [[nodiscard]] Result<Caller> authorize(const Credentials& credentials, Access access) const;
+
+private:
+    [[nodiscard]] Result<Caller> identify(const Credentials& credentials) const;
+
+    const fleet::OperatorTokenStore* tokens_;
+    const fleet::DeviceStore* devices_;
+};
+
+}  // namespace strandline::hub
