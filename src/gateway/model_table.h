@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -21,13 +22,16 @@ namespace strandline::gateway {
 /// Counters of one served model version. Lock-free; read at any time.
 class ModelStatistics {
 public:
-    void record(bool success, std::chrono::nanoseconds queued, std::chrono::nanoseconds run);
+    void record(bool success, std::chrono::nanoseconds queued, std::chrono::nanoseconds run,
+                std::int64_t finished_unix_ms = 0);
     struct Snapshot {
         std::uint64_t successes = 0;
         std::uint64_t failures = 0;
         std::chrono::nanoseconds queued{0};
         std::chrono::nanoseconds run{0};
-        std::chrono::nanoseconds p99_run{0};
+        std::chrono::nanoseconds p99_run{
+            0};                         ///< interpolated between powers of two of a microsecond
+        std::int64_t last_unix_ms = 0;  ///< when the latest one ended; 0 = never
     };
     [[nodiscard]] Snapshot snapshot() const;
 
@@ -37,6 +41,7 @@ private:
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<std::int64_t> queued_ns_{0};
     std::atomic<std::int64_t> run_ns_{0};
+    std::atomic<std::int64_t> last_unix_ms_{0};
     std::array<std::atomic<std::uint64_t>, bucket_count> run_buckets_{};
 };
 
@@ -49,18 +54,22 @@ struct ServedModel {
     std::shared_ptr<ModelStatistics> statistics = std::make_shared<ModelStatistics>();
 };
 
-/// Name -> model, swapped without a gap: a request works on the entry it took, however long it runs,
-/// and the old model is freed with its last request. Thread-safe.
+/// Name -> model, swapped without a gap: a request works on the entry it took, however long it
+/// runs, and the old model is freed with its last request. Thread-safe.
 class ModelTable {
 public:
     /// Puts or replaces; returns what was there.
     std::shared_ptr<const ServedModel> publish(ServedModel model);
+    /// Takes a model out of service. With a reason it stays known as unavailable and the server is
+    /// not ready until it is published again; without one it is forgotten.
     std::shared_ptr<const ServedModel> withdraw(std::string_view name, std::string reason);
     /// `not_found` "Request for unknown model: 'x' is not found", or `unavailable` with the reason
     /// when it was withdrawn. Empty version means any.
-    [[nodiscard]] Result<std::shared_ptr<const ServedModel>> find(std::string_view name,
-                                                                  std::string_view version = {}) const;
+    [[nodiscard]] Result<std::shared_ptr<const ServedModel>> find(
+        std::string_view name, std::string_view version = {}) const;
     [[nodiscard]] std::vector<std::shared_ptr<const ServedModel>> list() const;
+    /// Name and reason of each model that was withdrawn with one.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> unavailable() const;
 
 private:
     mutable std::mutex mutex_;

@@ -20,6 +20,7 @@ struct OipOptions {
 
 /// Adds the Open Inference Protocol v2 routes (HTTP/JSON and binary tensors; Triton's repository
 /// index and statistics) to a router. `models` and `runtime` must outlive the server.
-void add_oip_routes(net::Router& router, net::Runtime& runtime, ModelTable& models, OipOptions options);
+void add_oip_routes(net::Router& router, net::Runtime& runtime, ModelTable& models,
+                    OipOptions options);
 
 }  // namespace strandline::gateway
