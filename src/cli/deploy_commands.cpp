@@ -76,6 +76,8 @@ public:
         arguments.option("--variant", variant_, "variant (default)");
         arguments.option("--slot", slot_, "slot on the device (the package name)");
         arguments.option("--soak", soak_ms_, "milliseconds a device watches the new release");
+        arguments.option("--self-test-timeout", self_test_ms_,
+                         "milliseconds the self-test may take (30000)");
         arguments.option("--spread", spread_ms_, "milliseconds over which the devices start");
         arguments.flag("--delta-only", delta_only_,
                        "never fetch a full file where a delta was hoped for");
@@ -95,6 +97,11 @@ public:
             ObjectBuilder soak;
             soak.integer("duration_ms", *soak_ms_);
             body.object("soak", soak);
+        }
+        if (self_test_ms_) {
+            ObjectBuilder self_test;
+            self_test.integer("timeout_ms", *self_test_ms_);
+            body.object("self_test", self_test);
         }
         if (spread_ms_) body.integer("spread_ms", *spread_ms_);
         if (delta_only_) body.boolean("allow_full", false);
@@ -118,6 +125,7 @@ private:
     std::string variant_;
     std::string slot_;
     std::optional<std::int64_t> soak_ms_;
+    std::optional<std::int64_t> self_test_ms_;
     std::optional<std::int64_t> spread_ms_;
     std::optional<std::int64_t> timeout_s_;
     bool delta_only_ = false;
