@@ -56,7 +56,8 @@ public:
                                                          std::string_view common_name,
                                                          std::chrono::seconds validity) const;
     /// A CRL (RFC 5280 section 5) in PEM.
-    [[nodiscard]] Result<std::string> make_crl(std::span<const Revoked> revoked, std::int64_t number,
+    [[nodiscard]] Result<std::string> make_crl(std::span<const Revoked> revoked,
+                                               std::int64_t number,
                                                std::chrono::seconds validity) const;
 
 private:

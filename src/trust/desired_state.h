@@ -15,8 +15,8 @@ namespace strandline::trust {
 /// How a device watches a new release before it calls it good.
 struct SoakPolicy {
     std::chrono::milliseconds duration{10'000};
-    double max_error_rate = 0.05;               ///< failed / all inferences during the soak
-    std::chrono::milliseconds max_latency{0};   ///< 99th percentile; 0 is no limit
+    double max_error_rate = 0.05;              ///< failed / all inferences during the soak
+    std::chrono::milliseconds max_latency{0};  ///< 99th percentile; 0 is no limit
     friend bool operator==(const SoakPolicy&, const SoakPolicy&) = default;
 };
 
@@ -31,11 +31,11 @@ struct DesiredSlot {
     std::string package;
     std::string version;
     std::string variant;
-    Sha256Digest manifest;     ///< digest of the manifest's payload
-    std::string deployment;    ///< id, echoed in reports; also makes a repeated order a new one
+    Sha256Digest manifest;   ///< digest of the manifest's payload
+    std::string deployment;  ///< id, echoed in reports; also makes a repeated order a new one
     SoakPolicy soak;
     SelfTestPolicy self_test;
-    bool allow_full = true;    ///< whether the full file may be fetched when no delta works
+    bool allow_full = true;  ///< whether the full file may be fetched when no delta works
     friend bool operator==(const DesiredSlot&, const DesiredSlot&) = default;
 };
 

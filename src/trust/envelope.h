@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ struct Envelope {
 
 [[nodiscard]] Result<Envelope> sign_envelope(std::string_view payload_type, std::string payload,
                                              const SigningKey& key);
+/// One more signature over the same bytes, such as of the old and the new root key.
+[[nodiscard]] Status add_signature(Envelope& envelope, const SigningKey& key);
 
 /// JSON form: {"payloadType","payload":base64,"signatures":[{"keyid","sig":base64}]}.
 [[nodiscard]] std::string to_json(const Envelope& envelope);
@@ -43,7 +46,8 @@ struct Envelope {
 
 /// The payload, once at least one signature by one of `keys` covers it and the type is the expected
 /// one; else `unauthenticated` naming what is wrong.
-[[nodiscard]] Result<std::string> verify_envelope(const Envelope& envelope, std::string_view expected_type,
+[[nodiscard]] Result<std::string> verify_envelope(const Envelope& envelope,
+                                                  std::string_view expected_type,
                                                   std::span<const PublicKey> keys);
 
 }  // namespace strandline::trust

@@ -18,6 +18,7 @@ struct KeySet {
     std::vector<PublicKey> root;      ///< who may sign the next key set
     std::vector<PublicKey> manifest;  ///< who may sign manifests
     std::vector<PublicKey> desired;   ///< who may sign desired states
+    friend bool operator==(const KeySet&, const KeySet&) = default;
 };
 
 [[nodiscard]] std::string to_json(const KeySet& keys);

@@ -14,6 +14,7 @@ namespace strandline::trust {
 
 enum class RuntimeKind { onnx, process, container };
 [[nodiscard]] std::string_view to_string(RuntimeKind kind);
+[[nodiscard]] std::optional<RuntimeKind> runtime_kind_from(std::string_view name);
 
 struct ManifestFile {
     std::string path;  ///< inside the bundle, see check_bundle_path()
@@ -61,6 +62,10 @@ struct Manifest {
 
 inline constexpr std::size_t max_manifest_bytes = 256 * 1024;
 inline constexpr std::size_t max_manifest_files = 1024;
+
+/// Everything that manifest_from_json() checks, for whoever makes one: names, paths, sizes, entry
+/// and golden file among the files, counts, UTF-8. The error is `invalid` and names the field.
+[[nodiscard]] Status check_manifest(const Manifest& manifest);
 
 [[nodiscard]] std::string to_json(const Manifest& manifest);
 /// Strict: unknown fields, duplicate or unsafe paths, a missing entry or golden file, and sizes

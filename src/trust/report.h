@@ -14,8 +14,9 @@ namespace strandline::trust {
 
 /// A failure in one word and one sentence.
 struct ReportedError {
-    std::string stage;    ///< the update state it happened in
-    std::string reason;   ///< one word: crashed, hung, wrong_answer, no_space, corrupt, unsigned, ...
+    std::string stage;  ///< the update state it happened in
+    std::string
+        reason;  ///< one word: crashed, hung, wrong_answer, no_space, corrupt, unsigned, ...
     std::string message;  ///< one sentence
     friend bool operator==(const ReportedError&, const ReportedError&) = default;
 };
@@ -32,13 +33,13 @@ struct ReportedRelease {
 };
 
 struct TransferTotals {
-    std::uint64_t bytes_full = 0;   ///< what full files would have cost
+    std::uint64_t bytes_full = 0;      ///< what full files would have cost
     std::uint64_t bytes_received = 0;  ///< what came over the wire for payload files
-    std::uint64_t deltas = 0;       ///< files that came as a delta
-    std::uint64_t fulls = 0;        ///< files that came whole
-    std::uint64_t reused = 0;       ///< files that were here already
+    std::uint64_t deltas = 0;          ///< files that came as a delta
+    std::uint64_t fulls = 0;           ///< files that came whole
+    std::uint64_t reused = 0;          ///< files that were here already
     std::uint64_t delta_fallbacks = 0;
-    std::int64_t duration_ms = 0;   ///< from plan to switch
+    std::int64_t duration_ms = 0;  ///< from plan to switch
     friend bool operator==(const TransferTotals&, const TransferTotals&) = default;
 };
 
@@ -51,14 +52,14 @@ struct ReportedSlot {
     std::optional<Sha256Digest> target;  ///< manifest being installed
     bool serving = false;
     std::string not_serving_reason;
-    std::string self_test;               ///< passed, failed, none
-    double progress = 0;                 ///< 0..1 of the bytes of this update
-    std::int64_t uptime_ms = 0;          ///< of the active model
+    std::string self_test;       ///< passed, failed, none
+    double progress = 0;         ///< 0..1 of the bytes of this update
+    std::int64_t uptime_ms = 0;  ///< of the active model
     std::uint64_t inferences = 0;
     std::uint64_t inference_errors = 0;
     TransferTotals last_update;
-    std::optional<ReportedError> error;  ///< of the last refused or failed update
-    std::optional<Sha256Digest> refused; ///< manifest that `error` is about
+    std::optional<ReportedError> error;   ///< of the last refused or failed update
+    std::optional<Sha256Digest> refused;  ///< manifest that `error` is about
     friend bool operator==(const ReportedSlot&, const ReportedSlot&) = default;
 };
 

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trust/report.h"
+
+// The slots of a report in JSON. Internal to trust.
+namespace strandline::trust {
+
+[[nodiscard]] boost::json::object slot_json(const ReportedSlot& slot);
+/// Slots must be at most once in a report.
+[[nodiscard]] Result<std::vector<ReportedSlot>> slots_of(const boost::json::array& values);
+
+}  // namespace strandline::trust
