@@ -11,6 +11,7 @@
 #include "hub/metrics.h"
 #include "hub/state_folder.h"
 #include "hub/transfer_gate.h"
+#include "hub/upload_files.h"
 #include "net/runtime.h"
 #include "store/blob/blob_store.h"
 #include "trust/authority.h"
@@ -18,7 +19,6 @@
 namespace strandline::hub {
 
 class EventFeed;
-class Revocations;
 
 /// What handlers need from the rest of the hub. Thread-safe, may be empty in tests.
 struct HubSignals {
@@ -26,8 +26,6 @@ struct HubSignals {
     std::function<void()> desired_changed = [] {};
     /// Jobs may be waiting for a delta worker.
     std::function<void()> deltas_wanted = [] {};
-    /// Something was added to the event log.
-    std::function<void()> events_added = [] {};
     /// A device's access ended: renew the CRL and cut its session.
     std::function<void(const std::string& device)> device_revoked = [](const std::string&) {};
     /// Why the hub cannot work fully now; empty when it can.
@@ -48,7 +46,7 @@ struct Services {
     EventFeed& feed;
     std::shared_ptr<TransferGate> gate;
     std::string keyset_envelope;
-    std::filesystem::path upload_folder;
+    std::shared_ptr<UploadFiles> uploads;  // shared with running requests
     /// Filled before the server starts.
     RuntimeInfo addresses = {};
     HubSignals signals = {};
