@@ -48,6 +48,10 @@ struct MqttOptions {
     std::chrono::seconds keepalive{30};
     /// Messages waiting for the broker; one more is `exhausted`.
     std::size_t max_outbox = 1000;
+    /// From the start of a connection to its CONNACK.
+    std::chrono::milliseconds connect_timeout{15'000};
+    /// Of a received packet; the broker drops larger ones.
+    std::size_t max_packet_bytes = std::size_t{1} << 20;
     std::chrono::milliseconds backoff_base{250};
     std::chrono::milliseconds backoff_cap{30'000};
     /// An extra wait, uniform in [0, window], before the first reconnect after a lost connection;
@@ -57,15 +61,19 @@ struct MqttOptions {
 
 /// MQTT 5 client on libmosquitto, driven by the runtime's event loop. Belongs to the I/O thread.
 /// Messages of one topic are handled in the order the broker sent them. Reconnects by itself with
-/// full jitter, subscribes again, and sends unacknowledged QoS 1 messages again.
+/// full jitter, subscribes again, and sends unacknowledged QoS 1 messages again. A received QoS 1
+/// message is acknowledged before its handlers run. Destroy it before the runtime; destruction
+/// without stop() looks like a lost connection to the broker, so the will is published.
 class MqttClient {
 public:
     using MessageHandler = std::function<void(const MqttMessage&)>;
 
-    [[nodiscard]] static Result<std::unique_ptr<MqttClient>> create(Runtime& runtime, MqttOptions options);
+    [[nodiscard]] static Result<std::unique_ptr<MqttClient>> create(Runtime& runtime,
+                                                                    MqttOptions options);
     ~MqttClient();
 
-    /// Before start(). `connected` is called after each CONNACK, `disconnected` with the reason.
+    /// Before start(). `connected` is called after each CONNACK, `disconnected` with the reason
+    /// after each connection that ended or could not be made.
     void on_connected(std::function<void(bool session_present)> callback);
     void on_disconnected(std::function<void(const Error&)> callback);
 
@@ -79,7 +87,8 @@ public:
 
     /// Queues the message. `exhausted` when the outbox is full.
     [[nodiscard]] Status publish(MqttMessage message);
-    /// Resolves when the broker acknowledged; a refusal (ACL) is `forbidden`.
+    /// Resolves when the broker acknowledged (QoS 0: when it was written); a refusal (ACL) is
+    /// `forbidden`. After `timeout` a message that was not sent yet is taken back.
     [[nodiscard]] Task<void> publish_and_wait(MqttMessage message, Deadline deadline);
 
     [[nodiscard]] bool connected() const;
@@ -89,8 +98,8 @@ public:
 
 private:
     struct Impl;
-    explicit MqttClient(std::unique_ptr<Impl> impl);
-    std::unique_ptr<Impl> impl_;
+    explicit MqttClient(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;  // shared with its coroutines, which end after it
 };
 
 /// True when `topic` matches `filter` (MQTT 5 section 4.7, with the `$` rule).
