@@ -17,7 +17,7 @@ struct EncodeOptions {
     /// zstd level of blocks where its match search pays, 1 to 19; 0 chooses by file size.
     int level = 0;
     /// The applier must get by with this much memory; at least 512 KiB.
-    std::uint32_t max_decoder_memory = std::uint32_t{8} << 20;
+    std::uint32_t max_decoder_memory = std::uint32_t{12} << 20;
     /// A delta larger than this share of the new file is not worth its effort on the device.
     double worthwhile_ratio = 0.97;
     /// Known hashes spare a pass over the file. A wrong one makes a delta that cannot be applied.

@@ -40,6 +40,9 @@ public:
 
     [[nodiscard]] Status write(ByteSpan bytes) override;
     [[nodiscard]] Status write_at(std::uint64_t offset, ByteSpan bytes) override;
+    [[nodiscard]] Status truncate(std::uint64_t size) override;
+    /// Cuts the file to `size`; the next write() goes there.
+    [[nodiscard]] Status rewind(std::uint64_t size);
     /// fsync(2): what was written survives a power cut.
     [[nodiscard]] Status sync();
 

@@ -32,6 +32,8 @@ class WriteAt {
 public:
     virtual ~WriteAt() = default;
     [[nodiscard]] virtual Status write_at(std::uint64_t offset, ByteSpan bytes) = 0;
+    /// Drops what was written from `size` on.
+    [[nodiscard]] virtual Status truncate(std::uint64_t size) = 0;
 };
 
 /// ReadAt of bytes in memory; borrowed.
@@ -50,6 +52,7 @@ class MemoryWriter final : public Sink, public WriteAt {
 public:
     [[nodiscard]] Status write(ByteSpan bytes) override;
     [[nodiscard]] Status write_at(std::uint64_t offset, ByteSpan bytes) override;
+    [[nodiscard]] Status truncate(std::uint64_t size) override;
     [[nodiscard]] const Bytes& bytes() const { return bytes_; }
     [[nodiscard]] Bytes take() { return std::exchange(bytes_, {}); }
 

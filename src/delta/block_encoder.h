@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "delta/match_finder.h"
+#include "delta/mode_planner.h"
+#include "delta/record.h"
+#include "delta/zstd_codec.h"
+
+namespace strandline::delta {
+
+struct BlockLimits {
+    std::uint32_t block_bytes = 1u << 20;      ///< of one record's output
+    std::uint32_t reference_bytes = 1u << 20;  ///< of its old windows
+    int level = 9;                             ///< of zstd where its match search pays
+    bool thorough = true;                      ///< try more than sampling suggests
+};
+
+/// A part of the new file that no copy covers.
+struct Gap {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    /// Where its old bytes may be: old offset minus new offset, modulo 2^64; best guess first.
+    std::vector<std::uint64_t> shifts;
+    /// Short matches inside, sorted.
+    std::span<const Match> matches;
+};
+
+/// Codes blocks by trial: every coder that sampling does not rule out, and the smallest wins.
+class BlockEncoder {
+public:
+    /// Both are borrowed.
+    BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
+
+    /// Appends the records of a gap of at most `block_bytes` to `out`.
+    void encode(const Gap& gap, const OldCursor& cursor, Bytes& out);
+
+    struct Totals {
+        std::uint64_t coded_bytes = 0;
+        std::uint64_t raw_bytes = 0;
+        // Largest seen, for the header.
+        std::uint32_t record_bytes = 0;
+        std::uint32_t block_bytes = 0;
+        std::uint32_t reference_bytes = 0;
+    };
+    [[nodiscard]] const Totals& totals() const { return totals_; }
+
+private:
+    // A coded record and the size it has.
+    struct Choice {
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+        bool raw = true;
+        CodedRecord record;
+        Bytes payload;
+        [[nodiscard]] std::uint64_t cost() const;
+    };
+
+    Choice encode_run(const Gap& gap, const Run& run);
+    Choice encode_planes_run(const Run& run);
+    Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
+    bool lz_may_win(const Gap& gap, const Choice& rival);
+    [[nodiscard]] std::vector<OldRange> windows_for(const Gap& gap, std::uint64_t begin,
+                                                    std::uint64_t end) const;
+    void append(const Choice& choice, const OldCursor& cursor, Bytes& out);
+
+    ByteSpan old_file_;
+    ByteSpan new_file_;
+    BlockLimits limits_;
+    ModePlanner planner_;
+    ZstdEncoder zstd_;
+    Bytes scratch_;
+    Bytes reference_;
+    Totals totals_;
+};
+
+}  // namespace strandline::delta

@@ -1,0 +1,53 @@
+#include "delta/coders.h"
+
+#include <fmt/core.h>
+
+#include "delta/planes_coder.h"
+
+namespace strandline::delta {
+namespace {
+
+class LzDecoder final : public BlockDecoder {
+public:
+    explicit LzDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
+
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+                  std::span<std::byte> /*scratch*/) override {
+        return zstd_->decode(payload, reference, out);
+    }
+
+private:
+    ZstdDecoder* zstd_;
+};
+
+class PlanesDecoder final : public BlockDecoder {
+public:
+    explicit PlanesDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
+
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+                  std::span<std::byte> scratch) override {
+        return decode_planes(payload, reference, *zstd_, out, scratch);
+    }
+
+private:
+    ZstdDecoder* zstd_;
+};
+
+}  // namespace
+
+BlockDecoders::BlockDecoders()
+    : lz_(std::make_unique<LzDecoder>(zstd_)), planes_(std::make_unique<PlanesDecoder>(zstd_)) {}
+BlockDecoders::~BlockDecoders() = default;
+
+Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
+    switch (static_cast<CoderId>(id)) {
+        case CoderId::lz:
+            return lz_.get();
+        case CoderId::planes:
+            return planes_.get();
+    }
+    return fail(Errc::invalid,
+                fmt::format("delta uses block coder {}, unknown to this program: update it", id));
+}
+
+}  // namespace strandline::delta

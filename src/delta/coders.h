@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "delta/zstd_codec.h"
+
+namespace strandline::delta {
+
+/// Coders of `coded` records; format.md section 4. Numbers are part of the format.
+enum class CoderId : std::uint8_t {
+    lz = 1,      ///< zstd with the old windows as prefix
+    planes = 2,  ///< words transformed by the old ones, sorted into byte planes
+};
+
+/// One way to make a block. A new one is one more class here and in find_coder's table, one more
+/// number in format.md, and one more candidate in BlockEncoder.
+class BlockDecoder {
+public:
+    virtual ~BlockDecoder() = default;
+    /// Fills `out` exactly from the payload and the old windows, one after the other in
+    /// `reference`. `scratch` is as long as `out`. Anything that does not fit is `corrupt`.
+    [[nodiscard]] virtual Status decode(ByteSpan payload, ByteSpan reference,
+                                        std::span<std::byte> out, std::span<std::byte> scratch) = 0;
+};
+
+/// The coders this program knows, with one zstd context between them.
+class BlockDecoders {
+public:
+    BlockDecoders();
+    ~BlockDecoders();
+    BlockDecoders(const BlockDecoders&) = delete;
+    BlockDecoders& operator=(const BlockDecoders&) = delete;
+
+    /// Unknown is `invalid`: the delta was made by a newer program.
+    [[nodiscard]] Result<BlockDecoder*> find(std::uint8_t id);
+
+private:
+    ZstdDecoder zstd_;
+    std::unique_ptr<BlockDecoder> lz_;
+    std::unique_ptr<BlockDecoder> planes_;
+};
+
+}  // namespace strandline::delta

@@ -1,0 +1,206 @@
+#include <algorithm>
+#include <bit>
+#include <fmt/core.h>
+#include <vector>
+
+#include "delta/crc32c.h"
+#include "delta/encode.h"
+#include "delta/header.h"
+#include "delta/info.h"
+#include "delta/plain_encoder.h"
+#include "delta/segment_encoder.h"
+
+namespace strandline::delta {
+namespace {
+
+constexpr std::uint32_t min_decoder_memory = 512u << 10;
+constexpr std::uint32_t min_block_bytes = 16u << 10;
+constexpr std::uint32_t max_encoder_block_bytes = 1u << 20;  // larger ones gain less than 0.1 %
+constexpr std::uint64_t small_file_bytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t large_file_bytes = std::uint64_t{256} << 20;
+
+Status check_options(const EncodeOptions& options) {
+    constexpr int max_level = 19;
+    if (options.segment_bytes < 1u << 20 || options.segment_bytes > 4u << 20) {
+        return fail(Errc::invalid, "segment_bytes must be 1 to 4 MiB");
+    }
+    if (options.level < 0 || options.level > max_level) {
+        return fail(Errc::invalid, "level must be 1 to 19, or 0 to choose by file size");
+    }
+    if (options.max_decoder_memory < min_decoder_memory) {
+        return fail(Errc::invalid, "max_decoder_memory must be at least 512 KiB");
+    }
+    return {};
+}
+
+// Levels that keep the time of even the worst data within minutes.
+int level_for(const EncodeOptions& options, std::uint64_t new_size) {
+    if (options.level != 0) return options.level;
+    if (new_size <= small_file_bytes) return 19;
+    return new_size <= large_file_bytes ? 9 : 5;
+}
+
+// One delta under way.
+class Encoder {
+public:
+    Encoder(ByteSpan old_file, ByteSpan new_file, WriteAt& patch, const EncodeOptions& options)
+        : old_file_(old_file), new_file_(new_file), patch_(&patch), options_(options) {}
+
+    Result<EncodeStats> run() {
+        info_.segment_bytes = options_.segment_bytes;
+        info_.old_size = old_file_.size();
+        info_.new_size = new_file_.size();
+        TRY(info_.old_sha256, hash_of(old_file_, options_.old_sha256));
+        TRY(info_.new_sha256, hash_of(new_file_, options_.new_sha256));
+        TRY(write_segments());
+        TRY(replace_if_plain_is_smaller());
+        TRY(write_prologue());
+        stats_.new_size = info_.new_size;
+        stats_.patch_size = info_.patch_size;
+        stats_.decoder_memory = info_.decoder_memory;
+        stats_.full_file_is_better =
+            static_cast<double>(info_.patch_size) >
+            options_.worthwhile_ratio * static_cast<double>(info_.new_size);
+        return stats_;
+    }
+
+private:
+    Status check_cancelled() const {
+        if (options_.cancelled && options_.cancelled())
+            return fail(Errc::cancelled, "making the delta was cancelled");
+        return {};
+    }
+
+    Result<Sha256Digest> hash_of(ByteSpan bytes, const std::optional<Sha256Digest>& known) const {
+        constexpr std::size_t piece_bytes = std::size_t{4} << 20;
+        if (known) return *known;
+        Sha256 hash;
+        for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), piece_bytes))) {
+            TRY(check_cancelled());
+            hash.update(bytes.first(std::min(bytes.size(), piece_bytes)));
+        }
+        return hash.finish();
+    }
+
+    // Four buffers of a block's size (record, block, scratch, reference) and the fixed part.
+    Result<BlockLimits> block_limits() const {
+        const std::uint64_t fixed = required_memory(info_) + record_overhead_bytes;
+        if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
+            return fail(Errc::invalid,
+                        fmt::format("max_decoder_memory must be at least {} for a file of {} bytes",
+                                    fixed + 4 * min_block_bytes, info_.new_size));
+        }
+        BlockLimits limits;
+        const auto share = std::bit_floor((options_.max_decoder_memory - fixed) / 4);
+        limits.block_bytes = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
+        limits.reference_bytes = limits.block_bytes;
+        limits.level = level_for(options_, info_.new_size);
+        limits.thorough = info_.new_size <= small_file_bytes;
+        return limits;
+    }
+
+    Status write_segments() {
+        TRY(const BlockLimits limits, block_limits());
+        SegmentEncoder segments(old_file_, new_file_, limits, options_.cancelled);
+        std::uint64_t patch_at = info_.prologue_bytes();
+        for (std::uint64_t begin = 0; begin < info_.new_size; begin += info_.segment_bytes) {
+            TRY(check_cancelled());
+            const auto end = std::min<std::uint64_t>(begin + info_.segment_bytes, info_.new_size);
+            TRY(const Bytes encoded, segments.encode(begin, end));
+            TRY(patch_->write_at(patch_at, encoded));
+            patch_at += encoded.size();
+            index_.push_back({static_cast<std::uint32_t>(encoded.size()),
+                              crc32c(new_file_.subspan(begin, end - begin))});
+            if (options_.progress) options_.progress(end, info_.new_size);
+        }
+        info_.patch_size = patch_at;
+        const auto& totals = segments.block_totals();
+        info_.record_bytes = std::max(totals.record_bytes, record_overhead_bytes);
+        info_.block_bytes = totals.block_bytes;
+        info_.reference_bytes = totals.reference_bytes;
+        stats_.copied_bytes = segments.copied_bytes();
+        stats_.filled_bytes = segments.filled_bytes();
+        stats_.coded_bytes = totals.coded_bytes;
+        stats_.raw_bytes = totals.raw_bytes;
+        return {};
+    }
+
+    // Never worse than the new file alone. A fast level tells first whether the slow one has a
+    // chance: on no data that we know does level 19 give less than half of what level 3 does.
+    Status replace_if_plain_is_smaller() {
+        constexpr std::uint64_t margin = 64;
+        constexpr std::uint64_t best_gain = 2;
+        const std::uint64_t rival =
+            info_.patch_size - std::min(info_.patch_size, header_bytes + margin);
+        // Even very regular data does not shrink below this.
+        constexpr std::uint64_t regular_share = 1000;
+        if (rival <= info_.new_size / regular_share) return {};
+        PlainOptions options;
+        options.cancelled = options_.cancelled;
+        options.window_log = plain_window_log();
+        options.level = 3;
+        TRY(const auto quick, plain_size(new_file_, rival * best_gain, options));
+        if (!quick) return {};
+        options.level = info_.new_size <= large_file_bytes ? 19 : 9;
+        TRY(const auto best, plain_size(new_file_, rival, options));
+        if (!best) return {};
+        return write_frame(options);
+    }
+
+    // The largest window, up to that of level 19, that fits the applier's memory.
+    unsigned plain_window_log() const {
+        constexpr unsigned best_window_log = 23;
+        DeltaInfo frame = info_;
+        frame.body = BodyKind::frame;
+        frame.block_bytes = frame.reference_bytes = frame.record_bytes = 0;
+        const auto room = options_.max_decoder_memory - required_memory(frame);
+        const auto needed = static_cast<unsigned>(std::bit_width(info_.new_size));
+        return std::clamp(std::min(needed, static_cast<unsigned>(std::bit_width(room)) - 1), 10u,
+                          best_window_log);
+    }
+
+    Status write_frame(const PlainOptions& options) {
+        info_.body = BodyKind::frame;
+        info_.record_bytes = info_.block_bytes = 0;
+        info_.reference_bytes = 1u << options.window_log;
+        index_.clear();
+        TRY(patch_->truncate(0));
+        TRY(const auto size, write_plain(new_file_, *patch_, header_bytes, options));
+        info_.patch_size = header_bytes + size;
+        stats_ = {};
+        stats_.coded_bytes = info_.new_size;
+        stats_.without_old = true;
+        return {};
+    }
+
+    Status write_prologue() {
+        const Bytes index = write_index(index_);
+        info_.index_crc32c = crc32c(index);
+        info_.decoder_memory = static_cast<std::uint32_t>(required_memory(info_));
+        Bytes prologue = write_header(info_);
+        prologue.insert(prologue.end(), index.begin(), index.end());
+        return patch_->write_at(0, prologue);
+    }
+
+    ByteSpan old_file_;
+    ByteSpan new_file_;
+    WriteAt* patch_;
+    const EncodeOptions& options_;
+    DeltaInfo info_;
+    std::vector<IndexEntry> index_;
+    EncodeStats stats_;
+};
+
+}  // namespace
+
+Result<EncodeStats> make_delta(ByteSpan old_file, ByteSpan new_file, WriteAt& patch,
+                               const EncodeOptions& options) {
+    TRY(check_options(options));
+    if (old_file.size() > max_file_bytes || new_file.size() > max_file_bytes) {
+        return fail(Errc::invalid, "files of more than 256 TiB are not supported");
+    }
+    return Encoder(old_file, new_file, patch, options).run();
+}
+
+}  // namespace strandline::delta

@@ -1,0 +1,115 @@
+#include "delta/files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace strandline::delta {
+namespace {
+
+void close_if_open(int fd) {
+    if (fd >= 0) ::close(fd);
+}
+
+}  // namespace
+
+Result<FileReader> FileReader::open(const std::filesystem::path& path) {
+    FileReader reader(::open(path.c_str(), O_RDONLY | O_CLOEXEC), 0);
+    struct stat info {};
+    if (reader.fd_ < 0 || ::fstat(reader.fd_, &info) != 0) {
+        return error_from_errno("open " + path.string(), errno);
+    }
+    reader.size_ = static_cast<std::uint64_t>(info.st_size);
+    return reader;
+}
+
+FileReader::FileReader(FileReader&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), size_(std::exchange(other.size_, 0)) {}
+
+FileReader& FileReader::operator=(FileReader&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+FileReader::~FileReader() { close_if_open(fd_); }
+
+Status FileReader::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+    while (!out.empty()) {
+        const auto got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return error_from_errno("read", errno);
+        if (got == 0) return fail(Errc::corrupt, "file ended early");
+        out = out.subspan(static_cast<std::size_t>(got));
+        offset += static_cast<std::uint64_t>(got);
+    }
+    return {};
+}
+
+FileWriter::FileWriter(int fd, std::uint64_t position, std::filesystem::path path)
+    : fd_(fd), position_(position), path_(std::move(path)) {}
+
+Result<FileWriter> FileWriter::open(const std::filesystem::path& path, std::uint64_t keep) {
+    constexpr mode_t owner_only = 0600;
+    FileWriter writer(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, owner_only), keep, path);
+    if (writer.fd_ < 0) return error_from_errno("open " + path.string(), errno);
+    struct stat info {};
+    if (::fstat(writer.fd_, &info) != 0) return error_from_errno("open " + path.string(), errno);
+    writer.position_ = std::min(keep, static_cast<std::uint64_t>(info.st_size));
+    TRY(writer.truncate(writer.position_));
+    return writer;
+}
+
+FileWriter::FileWriter(FileWriter&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      position_(other.position_),
+      path_(std::move(other.path_)) {}
+
+FileWriter& FileWriter::operator=(FileWriter&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(position_, other.position_);
+    std::swap(path_, other.path_);
+    return *this;
+}
+
+FileWriter::~FileWriter() { close_if_open(fd_); }
+
+Status FileWriter::write(ByteSpan bytes) {
+    TRY(write_at(position_, bytes));
+    position_ += bytes.size();
+    return {};
+}
+
+Status FileWriter::write_at(std::uint64_t offset, ByteSpan bytes) {
+    while (!bytes.empty()) {
+        const auto put = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return error_from_errno("write " + path_.string(), errno);
+        bytes = bytes.subspan(static_cast<std::size_t>(put));
+        offset += static_cast<std::uint64_t>(put);
+    }
+    return {};
+}
+
+Status FileWriter::truncate(std::uint64_t size) {
+    if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) {
+        return error_from_errno("shorten " + path_.string(), errno);
+    }
+    return {};
+}
+
+Status FileWriter::rewind(std::uint64_t size) {
+    TRY(truncate(size));
+    position_ = size;
+    return {};
+}
+
+Status FileWriter::sync() {
+    if (::fsync(fd_) != 0) return error_from_errno("sync " + path_.string(), errno);
+    return {};
+}
+
+}  // namespace strandline::delta

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace strandline::delta {
+
+/// Bytes that an anchor of the index covers.
+inline constexpr std::size_t anchor_bytes = 32;
+
+/// Polynomial hash of `anchor_bytes` bytes that can be moved on by one byte (Rabin, Karp,
+/// "Efficient randomized pattern-matching algorithms", 1987; here modulo 2^64, as collisions are
+/// checked).
+class RollingHash {
+public:
+    /// `window` holds anchor_bytes bytes.
+    explicit RollingHash(ByteSpan window);
+    void roll(std::byte leaving, std::byte entering);
+    [[nodiscard]] std::uint64_t value() const { return value_; }
+
+private:
+    std::uint64_t value_ = 0;
+};
+
+/// Finds places of the old file by the hash of the bytes there. Knows one place in every `stride`,
+/// with a stride that keeps the table within 16 MiB for any file.
+class OldIndex {
+public:
+    explicit OldIndex(ByteSpan old_file);
+
+    /// A place that has this hash, or nearly: the caller compares the bytes.
+    [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t hash) const;
+    [[nodiscard]] std::size_t stride() const { return stride_; }
+
+private:
+    struct Slot {
+        std::size_t at;
+        std::uint32_t tag;
+    };
+    [[nodiscard]] Slot slot_of(std::uint64_t hash) const;
+
+    std::size_t stride_ = anchor_bytes;
+    unsigned bits_ = 0;
+    std::vector<std::uint32_t> table_;  // 0 is free; else tag and block number + 1
+};
+
+}  // namespace strandline::delta

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "delta/io.h"
+
+namespace strandline::delta {
+
+/// The new file in one zstd frame, without the old one: what a delta must never be worse than.
+struct PlainOptions {
+    int level = 19;
+    unsigned window_log = 23;
+    std::function<bool()> cancelled;
+};
+
+/// Size of the frame if it is at most `limit` bytes; gives up as soon as it is not.
+[[nodiscard]] Result<std::optional<std::uint64_t>> plain_size(ByteSpan new_file,
+                                                              std::uint64_t limit,
+                                                              const PlainOptions& options);
+
+/// Writes the frame at `offset`; its size.
+[[nodiscard]] Result<std::uint64_t> write_plain(ByteSpan new_file, WriteAt& out,
+                                                std::uint64_t offset, const PlainOptions& options);
+
+}  // namespace strandline::delta

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "delta/planes.h"
+#include "delta/zstd_codec.h"
+
+namespace strandline::delta {
+
+/// How a block is split into words.
+struct PlaneMode {
+    std::uint8_t word_log = 2;  ///< words of 2^word_log bytes, 0..3
+    Transform transform = Transform::none;
+    std::uint8_t skip = 0;  ///< bytes before the first word, less than a word
+
+    friend bool operator==(const PlaneMode&, const PlaneMode&) = default;
+};
+
+/// Payload of coder `planes`, appended to `out`: mode, planes, loose bytes. `old` is as long as
+/// `block`, and unused for Transform::none. `scratch` is as long as `block`.
+void encode_planes(ByteSpan block, ByteSpan old, const PlaneMode& mode, ZstdEncoder& zstd,
+                   std::span<std::byte> scratch, Bytes& out);
+
+/// Fills `block` from such a payload, or fails with `corrupt`.
+[[nodiscard]] Status decode_planes(ByteSpan payload, ByteSpan old, ZstdDecoder& zstd,
+                                   std::span<std::byte> block, std::span<std::byte> scratch);
+
+}  // namespace strandline::delta

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/bytes.h"
+#include "delta/block_encoder.h"
+#include "delta/match_finder.h"
+
+namespace strandline::delta {
+
+/// Encodes the segments of a new file, in order.
+class SegmentEncoder {
+public:
+    /// Both files are borrowed. `cancelled` may be empty.
+    SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
+                   std::function<bool()> cancelled);
+
+    /// The records that make [begin, end) of the new file; `cancelled` if asked to stop.
+    [[nodiscard]] Result<Bytes> encode(std::uint64_t begin, std::uint64_t end);
+
+    [[nodiscard]] std::uint64_t copied_bytes() const { return copied_bytes_; }
+    [[nodiscard]] std::uint64_t filled_bytes() const { return filled_bytes_; }
+    [[nodiscard]] const BlockEncoder::Totals& block_totals() const { return blocks_.totals(); }
+
+private:
+    struct Region;
+
+    Status encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                      std::uint64_t next_shift, Bytes& out);
+    void append_region(const Region& region, Bytes& out);
+    void add_shift(std::vector<std::uint64_t>& shifts, std::uint64_t shift) const;
+    [[nodiscard]] std::vector<std::uint64_t> shifts_for(std::span<const Match> matches,
+                                                        std::uint64_t next_shift) const;
+
+    ByteSpan old_file_;
+    ByteSpan new_file_;
+    BlockLimits limits_;
+    std::function<bool()> cancelled_;
+    MatchFinder finder_;
+    BlockEncoder blocks_;
+    OldCursor cursor_;
+    std::uint64_t last_shift_ = 0;  // of the last copy, across segments
+    std::uint64_t copied_bytes_ = 0;
+    std::uint64_t filled_bytes_ = 0;
+};
+
+}  // namespace strandline::delta
