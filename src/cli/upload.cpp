@@ -90,7 +90,6 @@ std::optional<std::uint64_t> offset_of(const net::ClientResponse& response) {
 struct Session {
     std::string location;
     std::uint64_t offset = 0;
-    bool complete = false;
 };
 
 net::ClientRequest tus_request(net::Method method, std::string url) {
@@ -108,7 +107,7 @@ Result<std::optional<Session>> find_session(HubClient& hub, const std::string& l
     TRY(const auto response, hub.send(tus_request(net::Method::head, location)));
     const auto offset = offset_of(response);
     if (response.status >= 400 || !offset) return std::optional<Session>{};
-    return std::optional<Session>(Session{location, *offset, false});
+    return std::optional<Session>(Session{location, *offset});
 }
 
 Result<Session> open_session(HubClient& hub, const BundleFile& file) {
@@ -121,9 +120,7 @@ Result<Session> open_session(HubClient& hub, const BundleFile& file) {
     if (response.status >= 400) return net::to_error(response, "begin upload of " + file.path);
     const auto location = response.headers.find("Location");
     if (!location) return fail(Errc::corrupt, "the hub's answer to an upload has no Location");
-    Session session{std::string(*location), offset_of(response).value_or(0), false};
-    session.complete = response.headers.find("Strandline-Blob").has_value();
-    return session;
+    return Session{std::string(*location), offset_of(response).value_or(0)};
 }
 
 // One PATCH with the rest of the file. A cut connection is an error; the offset is asked for again.
@@ -143,6 +140,16 @@ Result<bool> send_rest(HubClient& hub, const BundleFile& file, const Session& se
     return response->headers.find("Strandline-Blob").has_value();
 }
 
+// Content that the hub has, from whatever release, need not travel again.
+Result<bool> hub_has(HubClient& hub, const BundleFile& file) {
+    net::ClientRequest request;
+    request.method = net::Method::head;
+    request.url = "/v1/blobs/" + file.sha256.hex();
+    request.deadline = Deadline::after(std::chrono::seconds(60));
+    TRY(const auto response, hub.send(std::move(request)));
+    return response.status == 200;
+}
+
 bool worth_another_try(const Error& error) {
     return info(error.code).retryable || error.code == Errc::conflict ||
            error.code == Errc::corrupt;
@@ -152,17 +159,17 @@ bool worth_another_try(const Error& error) {
 
 Result<Uploaded> upload_file(HubClient& hub, const BundleFile& file, const UploadOptions& options) {
     Uploaded totals;
+    TRY(totals.already_there, hub_has(hub, file));
+    if (totals.already_there) return totals;
     TRY(auto found, find_session(hub, known_location(hub, file, options)));
     if (found) totals.resumed_at = found->offset;
     Backoff backoff(std::chrono::milliseconds(200), std::chrono::seconds(10));
     for (;;) {
         if (!found) {
             TRY(found, open_session(hub, file));
-            totals.already_there = found->complete;
-            remember(hub, file, options, found->complete ? "" : found->location);
+            remember(hub, file, options, found->location);
         }
-        Result<bool> done = true;
-        if (!found->complete) done = send_rest(hub, file, *found, options, totals);
+        const auto done = send_rest(hub, file, *found, options, totals);
         if (done && *done) {
             remember(hub, file, options, {});
             return totals;
