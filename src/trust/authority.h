@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -83,5 +84,7 @@ struct CertificateInfo {
     WallTime not_after;
 };
 [[nodiscard]] Result<CertificateInfo> read_certificate(std::string_view pem);
+/// Hex SHA-256 of the certificate's DER.
+[[nodiscard]] Result<std::string> certificate_sha256(std::string_view pem);
 
 }  // namespace strandline::trust

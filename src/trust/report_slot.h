@@ -1,11 +1,15 @@
 #pragma once
 
-#include <boost/json/fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "trust/report.h"
+
+namespace boost::json {
+class array;
+class object;
+}  // namespace boost::json
 
 // The slots of a report in JSON. Internal to trust.
 namespace strandline::trust {

@@ -1,0 +1,16 @@
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "trust/desired_state.h"
+
+// Whatever is accepted must survive being written and read again.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const auto read = strandline::trust::desired_state_from_json(text);
+    if (!read) return 0;
+    const auto again =
+        strandline::trust::desired_state_from_json(strandline::trust::to_json(*read));
+    STRANDLINE_ASSERT(again.has_value() && again->generation == read->generation);
+    return 0;
+}

@@ -1,0 +1,15 @@
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "trust/envelope.h"
+
+// Whatever is accepted must survive being written and read again.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const auto read = strandline::trust::envelope_from_json(text);
+    if (!read) return 0;
+    const auto again = strandline::trust::envelope_from_json(strandline::trust::to_json(*read));
+    STRANDLINE_ASSERT(again.has_value() && again->digest() == read->digest());
+    return 0;
+}
