@@ -107,12 +107,6 @@ Histogram& Metrics::histogram(std::string_view name, std::string_view help, cons
     return *entry.histogram;
 }
 
-void Metrics::gauge_function(std::string_view name, std::string_view help,
-                             std::function<double()> read) {
-    const std::lock_guard lock(mutex_);
-    series(name, help, "gauge", {}).read = std::move(read);
-}
-
 void Metrics::write_series(std::string& out, const std::string& name, const Series& series) {
     if (series.histogram != nullptr) {
         write_histogram(out, name, series.labels, series.histogram->snapshot());
@@ -120,8 +114,6 @@ void Metrics::write_series(std::string& out, const std::string& name, const Seri
         out += fmt::format("{}{} {}\n", name, braces(series.labels), series.counter->value());
     } else if (series.gauge != nullptr) {
         out += fmt::format("{}{} {}\n", name, braces(series.labels), series.gauge->value());
-    } else if (series.read) {
-        out += fmt::format("{}{} {}\n", name, braces(series.labels), series.read());
     }
 }
 

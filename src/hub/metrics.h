@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -67,9 +66,6 @@ public:
                                const Labels& labels = {});
     [[nodiscard]] Histogram& histogram(std::string_view name, std::string_view help,
                                        const Labels& labels = {});
-    /// A gauge that is asked for its value when the numbers are read.
-    void gauge_function(std::string_view name, std::string_view help, std::function<double()> read);
-
     [[nodiscard]] std::string text() const;
 
 private:
@@ -78,7 +74,6 @@ private:
         Counter* counter = nullptr;
         Gauge* gauge = nullptr;
         Histogram* histogram = nullptr;
-        std::function<double()> read = {};
     };
     struct Family {
         std::string help;

@@ -9,11 +9,9 @@ TEST(Metrics, WritesCountersAndGaugesByName) {
     Metrics metrics;
     metrics.counter("b_total", "Counts b.").add(3);
     metrics.gauge("a", "Level of a.").set(-2);
-    metrics.gauge_function("c", "Asked for.", [] { return 1.5; });
     EXPECT_EQ(metrics.text(),
               "# HELP a Level of a.\n# TYPE a gauge\na -2\n"
-              "# HELP b_total Counts b.\n# TYPE b_total counter\nb_total 3\n"
-              "# HELP c Asked for.\n# TYPE c gauge\nc 1.5\n");
+              "# HELP b_total Counts b.\n# TYPE b_total counter\nb_total 3\n");
 }
 
 TEST(Metrics, SameNameAndLabelsIsTheSameSeries) {
