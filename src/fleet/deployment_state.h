@@ -14,8 +14,10 @@ struct RowTarget {
 
 /// The row after a report. Only what the device proved counts: `active` needs the target's manifest
 /// as the active release of the slot, converged, under this very deployment. A report that speaks
-/// of another deployment, or of a slot it does not mention, changes nothing. Final rows change only
-/// from active to failed (the device fell back by itself later). Pure; `updated` is left alone.
+/// of another deployment, or of a slot it does not mention, changes nothing. Giving up before the
+/// switch is `refused`, after it `failed`. Later reports overrule refused, failed and active by
+/// each other, since the device knows best; cancelled and superseded stay. Pure; `updated` is left
+/// alone.
 [[nodiscard]] DeploymentRow advance_row(const DeploymentRow& row, const RowTarget& target,
                                         const trust::Report& report);
 

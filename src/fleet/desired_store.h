@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,8 @@ public:
     /// Those whose newest generation was not confirmed by mark_published() yet; at most `limit`.
     [[nodiscard]] Result<std::vector<DesiredRecord>> unpublished(std::size_t limit) const;
     [[nodiscard]] Status mark_published(std::string_view device, std::int64_t generation);
+    /// The same for many in one transaction.
+    [[nodiscard]] Status mark_published(std::span<const DesiredRecord> records);
     /// Deleted or revoked devices whose retained messages are still to be cleared.
     [[nodiscard]] Result<std::vector<std::string>> to_clear(std::size_t limit) const;
     [[nodiscard]] Status mark_cleared(std::string_view device);

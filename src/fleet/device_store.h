@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <span>
@@ -34,6 +35,10 @@ public:
     /// What `up/state` says. A message of an older boot, such as a late last will, is ignored.
     /// True when the stored state changed. Unknown devices are `not_found`.
     [[nodiscard]] Result<bool> set_online(std::string_view id, std::int64_t boot, bool online);
+    /// Marks devices offline that have been silent for longer, for those that only poll and for
+    /// lost last wills; their ids. Call now and then with a few report intervals.
+    [[nodiscard]] Result<std::vector<std::string>> expire_presence(
+        std::chrono::milliseconds silence);
     /// Raises last_seen, for requests that are no report.
     [[nodiscard]] Status touch(std::string_view id);
 

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "fleet/selector.h"
+#include "registry/statement.h"
+
+namespace strandline::fleet {
+
+/// Appends a condition on `d.id`, where `d` is a row of devices: which devices an operation is
+/// about. Internal to fleet's stores. Evaluated several times within a transaction.
+using Members = std::function<void(registry::Statement& statement)>;
+
+[[nodiscard]] Members members_of(const Selector& selector);
+[[nodiscard]] Members only(std::string device);
+
+}  // namespace strandline::fleet
