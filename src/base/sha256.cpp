@@ -10,7 +10,7 @@ namespace strandline {
 
 struct Sha256::Impl {
     struct Free {
-        void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+        void operator()(EVP_MD_CTX* pointer) const { EVP_MD_CTX_free(pointer); }
     };
     std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
 
