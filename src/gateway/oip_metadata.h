@@ -14,6 +14,7 @@ namespace strandline::gateway {
 [[nodiscard]] std::string oip_error_json(std::string_view message);
 
 [[nodiscard]] std::string server_metadata_json(std::string_view name, std::string_view version);
+[[nodiscard]] std::string model_ready_json(std::string_view name);
 [[nodiscard]] std::string model_metadata_json(const ServedModel& model);
 /// Triton's model configuration, as far as it means something here.
 [[nodiscard]] std::string model_config_json(const ServedModel& model);

@@ -81,6 +81,10 @@ std::string server_metadata_json(std::string_view name, std::string_view version
         json::object{{"name", name}, {"version", version}, {"extensions", extensions}});
 }
 
+std::string model_ready_json(std::string_view name) {
+    return write_json(json::object{{"name", name}, {"ready", true}});
+}
+
 std::string model_metadata_json(const ServedModel& model) {
     return write_json(json::object{{"name", model.name},
                                    {"versions", json::array{json::value(model.version)}},

@@ -88,7 +88,7 @@ public:
         const auto model = find(request);
         // The protocol answers 400 here whatever the reason.
         if (!model) return oip_error(fail(Errc::invalid, model.error().message));
-        return net::json_response(200, R"({"ready":true})");
+        return net::json_response(200, model_ready_json((*model)->name));
     }
 
     [[nodiscard]] Response model_metadata(Request& request) const {

@@ -136,7 +136,11 @@ Store store_of(DataType type) {
 class ArrayReader {
 public:
     ArrayReader(std::string_view text, Tensor& tensor, const TensorJsonLimits& limits)
-        : text_(text), tensor_(tensor), limits_(limits), store_(store_of(tensor.type)) {}
+        : text_(text),
+          tensor_(tensor),
+          limits_(limits),
+          store_(store_of(tensor.type)),
+          element_size_(element_size(tensor.type)) {}
 
     Status read() {
         if (tensor_.shape.size() > max_rank) return problem("has too many dimensions");
@@ -202,26 +206,28 @@ private:
         if (!take('[')) return problem("has data that is not a list");
         for (std::uint64_t i = 0; i < size; ++i) {
             if (i > 0 && !take(',')) return count_problem(size);
-            TRY(tensor_.type == DataType::bytes ? read_text() : read_scalar());
+            if (tensor_.type == DataType::bytes) {
+                TRY(read_text());
+            } else if (!store_scalar()) {
+                return problem(fmt::format("has an element {} that is missing or not a {}", index_,
+                                           to_string(tensor_.type)));
+            }
         }
         if (!take(']')) return count_problem(size);
         return {};
     }
 
-    Status read_scalar() {
+    // The inner loop of large requests, so an Error is only built when there is one.
+    bool store_scalar() {
         skip_spaces();
         auto end = at_;
         while (end < text_.size() && !ends_token(text_[end])) ++end;
         const auto token = text_.substr(at_, end - at_);
-        if (token.empty())
-            return problem("has fewer elements than its shape, or a misplaced comma");
-        if (!store_(token, tensor_.data.data() + index_ * element_size(tensor_.type))) {
-            return problem(
-                fmt::format("has an element {} that is not a {}", index_, to_string(tensor_.type)));
-        }
+        auto* const place = tensor_.data.data() + index_ * element_size_;
+        if (token.empty() || !store_(token, place)) return false;
         ++index_;
         at_ = end;
-        return {};
+        return true;
     }
 
     Status read_text() {
@@ -249,6 +255,7 @@ private:
     Tensor& tensor_;
     const TensorJsonLimits& limits_;
     Store store_;
+    std::size_t element_size_;
 };
 
 }  // namespace
