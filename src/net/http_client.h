@@ -26,8 +26,8 @@ struct Url {
 struct ClientTls {
     std::string ca_pem;  ///< trust anchors; empty uses the system's
     /// Accept a chain that ends in a certificate with this SHA-256 (hex of its DER) instead of
-    /// `ca_pem`: how the first contact of an enrolment trusts the hub of a join token. The host name
-    /// is not checked then.
+    /// `ca_pem`: how the first contact of an enrolment trusts the hub of a join token. The host
+    /// name is not checked then.
     std::string ca_sha256;
     std::string certificate_pem;
     std::string private_key_pem;
@@ -77,7 +77,8 @@ public:
 /// A HTTP status is never an error here; see to_error().
 class HttpClient {
 public:
-    [[nodiscard]] static Result<std::unique_ptr<HttpClient>> create(Runtime& runtime, ClientOptions options);
+    [[nodiscard]] static Result<std::unique_ptr<HttpClient>> create(Runtime& runtime,
+                                                                    ClientOptions options);
     ~HttpClient();
 
     [[nodiscard]] Task<ClientResponse> send(ClientRequest request);

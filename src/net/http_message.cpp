@@ -4,8 +4,6 @@
 #include <array>
 #include <fmt/core.h>
 
-#include "base/json.h"
-
 namespace strandline::net {
 namespace {
 
@@ -79,21 +77,6 @@ Response text_response(int status, std::string body, std::string_view content_ty
 
 Response json_response(int status, std::string json) {
     return text_response(status, std::move(json), "application/json");
-}
-
-Response error_response(const Error& error) {
-    boost::json::object inner;
-    inner["code"] = info(error.code).name;
-    inner["message"] = error.message;
-    boost::json::object outer;
-    outer["error"] = std::move(inner);
-    auto response = json_response(info(error.code).http_status, write_json(outer));
-    if (error.retry_after) {
-        const auto seconds = std::chrono::ceil<std::chrono::seconds>(*error.retry_after);
-        response.headers.add("Retry-After",
-                             std::to_string(std::max<long long>(seconds.count(), 0)));
-    }
-    return response;
 }
 
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {

@@ -32,10 +32,11 @@ struct ServerOptions {
     std::size_t max_header_bytes = 16 * 1024;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a request
-    std::chrono::milliseconds idle_timeout{75'000};    ///< between requests, and between body pieces
+    std::chrono::milliseconds idle_timeout{75'000};  ///< between requests, and between body pieces
     std::string server_name = "strandline";
     /// Sees every finished request: for metrics and access logs.
-    std::function<void(const Request&, int status, std::uint64_t bytes, std::chrono::nanoseconds)> observe;
+    std::function<void(const Request&, int status, std::uint64_t bytes, std::chrono::nanoseconds)>
+        observe;
 };
 
 /// HTTP/1.1 server (RFC 9110, 9112): keep-alive, pipelining, chunked bodies both ways,

@@ -1,0 +1,239 @@
+#include "net/response_sender.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "net/file_plan.h"
+#include "net/response_head.h"
+
+namespace strandline::net {
+namespace {
+
+// One write of a copied body. A client slower than this per idle timeout is cut.
+constexpr std::size_t piece_bytes = 64 * 1024;
+// sendfile(2) costs nothing per byte here, so its pieces may be larger.
+constexpr std::size_t file_piece_bytes = 1024 * 1024;
+// What may be written without a pause before other connections get their turn.
+constexpr std::uint64_t fair_bytes = 4 * 1024 * 1024;
+constexpr std::size_t tls_read_bytes = 128 * 1024;
+
+struct Job {
+    SendContext context;
+    SendRequest request;
+    std::string head;
+    bool head_sent = false;
+};
+
+void extend_deadline(const SendContext& context) {
+    context.stream->set_deadline(Deadline::after(context.idle_timeout));
+}
+
+/// Sends `bytes`, together with the head if that is still due.
+asio::awaitable<Status> send_piece(Job& job, ByteSpan bytes) {
+    const std::array<ByteSpan, 2> pieces = {
+        job.head_sent ? ByteSpan{} : as_bytes(std::string_view(job.head)), bytes};
+    job.head_sent = true;
+    extend_deadline(job.context);
+    auto sent = co_await job.context.stream->write(pieces);
+    if (sent) job.context.notice->add(bytes.size());
+    co_return sent;
+}
+
+asio::awaitable<Status> send_bytes(Job& job, ByteSpan bytes, std::uint64_t rate) {
+    Pacer pacer(rate, std::chrono::steady_clock::now());
+    do {
+        CO_TRY(co_await wait_for_turn(*job.context.stream, *job.context.wake, pacer));
+        const auto size = std::min(pacer.piece(piece_bytes), bytes.size());
+        CO_TRY(co_await send_piece(job, bytes.first(size)));
+        pacer.sent(size);
+        bytes = bytes.subspan(size);
+    } while (!bytes.empty());
+    co_return Status{};
+}
+
+asio::awaitable<Result<std::size_t>> send_file_piece(Job& job, int file, std::uint64_t offset,
+                                                     std::span<std::byte> buffer,
+                                                     std::size_t size) {
+    if (!buffer.empty()) {
+        const auto out = buffer.first(std::min(size, buffer.size()));
+        CO_TRY(read_exactly_at(file, offset, out));
+        CO_TRY(co_await send_piece(job, out));
+        co_return out.size();
+    }
+    if (!job.head_sent) CO_TRY(co_await send_piece(job, ByteSpan()));
+    extend_deadline(job.context);
+    auto sent = co_await job.context.stream->send_file(file, offset, size);
+    if (sent) job.context.notice->add(*sent);
+    co_return sent;
+}
+
+asio::awaitable<Status> send_file_body(Job& job, const FileBody& body, const FilePlan& plan,
+                                       std::uint64_t rate) {
+    const bool tls = job.context.stream->is_tls();
+    Bytes buffer(tls ? std::min<std::uint64_t>(tls_read_bytes, plan.length) : 0);
+    Pacer pacer(rate, std::chrono::steady_clock::now());
+    std::uint64_t done = 0;
+    std::uint64_t since_pause = 0;
+    while (done < plan.length) {
+        CO_TRY(co_await wait_for_turn(*job.context.stream, *job.context.wake, pacer));
+        const auto largest = pacer.piece(tls ? tls_read_bytes : file_piece_bytes);
+        const auto size =
+            static_cast<std::size_t>(std::min<std::uint64_t>(largest, plan.length - done));
+        const auto sent = co_await send_file_piece(job, body.file->get(), plan.offset + done,
+                                                   std::span(buffer), size);
+        if (!sent) co_return sent.error();
+        pacer.sent(*sent);
+        done += *sent;
+        since_pause += *sent;
+        if (since_pause < fair_bytes) continue;
+        since_pause = 0;
+        co_await asio::post(asio::use_awaitable);
+    }
+    co_return Status{};
+}
+
+bool has_no_body(int status) { return status == 204 || status == 304 || status / 100 == 1; }
+
+HeadFrame frame_of(const Job& job, int status) {
+    HeadFrame frame;
+    frame.status = status;
+    frame.keep_alive = job.request.keep_alive;
+    frame.http_1_0 = job.request.http_1_0;
+    frame.server_name = job.context.server_name;
+    frame.date = job.context.date;
+    return frame;
+}
+
+/// Turns a 200 into a 304 when the client has that representation already.
+void apply_condition(const SendRequest& request, Response& response) {
+    const bool reading = request.method == Method::get || request.method == Method::head;
+    if (!reading || response.status != 200) return;
+    const auto known = request.headers->find("If-None-Match");
+    const auto etag = response.headers.find("ETag");
+    if (known && etag && etag_matches(*known, *etag)) response.status = 304;
+}
+
+asio::awaitable<Status> send_text(Job& job, Response& response, std::string_view text) {
+    apply_condition(job.request, response);
+    auto frame = frame_of(job, response.status);
+    const bool bodyless = has_no_body(response.status);
+    if (!bodyless) frame.content_length = text.size();
+    write_response_head(job.head, frame, response.headers);
+    const bool silent = bodyless || job.request.method == Method::head;
+    co_return co_await send_bytes(job, silent ? ByteSpan{} : as_bytes(text),
+                                  response.max_bytes_per_second);
+}
+
+asio::awaitable<Status> send_file(Job& job, Response& response, const FileBody& body) {
+    FilePlan plan;
+    plan.status = response.status;
+    plan.length = body.size;
+    const bool reading = job.request.method == Method::get || job.request.method == Method::head;
+    if (response.status == 200 && reading) {
+        plan = plan_file(*job.request.headers, body.size, body.etag);
+        response.headers.set("Accept-Ranges", "bytes");
+    }
+    response.status = plan.status;
+    if (!body.etag.empty()) response.headers.set("ETag", body.etag);
+    if (!plan.content_range.empty()) response.headers.set("Content-Range", plan.content_range);
+    if (plan.status == 416) response.headers.erase("Content-Type");
+    auto frame = frame_of(job, plan.status);
+    if (plan.status != 304) frame.content_length = plan.length;
+    write_response_head(job.head, frame, response.headers);
+    if (job.request.method == Method::head || plan.length == 0)
+        co_return co_await send_piece(job, ByteSpan());
+    co_return co_await send_file_body(job, body, plan, response.max_bytes_per_second);
+}
+
+asio::awaitable<Status> send_streamed(Job& job, Response& response, StreamBody body) {
+    auto frame = frame_of(job, response.status);
+    const bool bodyless = has_no_body(response.status) || job.request.method == Method::head;
+    frame.chunked = !has_no_body(response.status) && !job.request.http_1_0;
+    // Without chunked coding only the end of the connection can end the body.
+    if (job.request.http_1_0) frame.keep_alive = job.request.keep_alive = false;
+    write_response_head(job.head, frame, response.headers);
+    CO_TRY(co_await send_piece(job, ByteSpan()));
+    if (bodyless) co_return Status{};
+    co_return co_await send_stream(job.context, std::move(body), frame.chunked,
+                                   response.max_bytes_per_second);
+}
+
+asio::awaitable<Status> send_by_kind(Job& job, Response& response) {
+    if (auto* const text = std::get_if<std::string>(&response.body)) {
+        co_return co_await send_text(job, response, *text);
+    }
+    if (auto* const shared = std::get_if<std::shared_ptr<const std::string>>(&response.body)) {
+        co_return co_await send_text(job, response, **shared);
+    }
+    if (auto* const file = std::get_if<FileBody>(&response.body)) {
+        co_return co_await send_file(job, response, *file);
+    }
+    co_return co_await send_streamed(job, response, std::get<StreamBody>(response.body));
+}
+
+}  // namespace
+
+void SentNotice::arm(std::function<void(std::uint64_t, bool)> on_sent) {
+    fire(false);
+    on_sent_ = std::move(on_sent);
+    bytes_ = 0;
+}
+
+void SentNotice::fire(bool complete) {
+    const auto on_sent = std::exchange(on_sent_, nullptr);
+    if (!on_sent) return;
+    try {
+        on_sent(bytes_, complete);
+    } catch (const std::exception& error) {
+        log_error("on_sent callback failed what={}", error.what());
+    }
+}
+
+std::size_t Pacer::piece(std::size_t largest) const {
+    constexpr std::uint64_t smallest = 1024;
+    if (rate_ == 0) return largest;
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(rate_ / 10, smallest, largest));
+}
+
+SteadyTime Pacer::next() const {
+    if (rate_ == 0) return start_;
+    const auto whole = std::chrono::seconds(bytes_ / rate_);
+    const auto part = std::chrono::microseconds(bytes_ % rate_ * 1'000'000 / rate_);
+    return start_ + whole + part;
+}
+
+asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, const Pacer& pacer) {
+    const auto at = pacer.next();
+    while (pacer.limited() && at > std::chrono::steady_clock::now()) {
+        if (stream.interrupted()) co_return *stream.interrupted();
+        stream.set_deadline(Deadline::never());
+        const auto span = at - std::chrono::steady_clock::now();
+        co_await wake.wait(Deadline::after(span));
+    }
+    co_return Status{};
+}
+
+asio::awaitable<SendOutcome> send_response(SendContext context, SendRequest request,
+                                           Response& response) {
+    Job job;
+    job.context = std::move(context);
+    job.request = request;
+    auto* const notice = job.context.notice;
+    notice->arm(std::move(response.on_sent));
+    const auto connection = response.headers.find("Connection");
+    if (connection && equals_ignoring_case(*connection, "close")) job.request.keep_alive = false;
+    const auto sent = co_await send_by_kind(job, response);
+    if (!sent) log_debug("response cut reason=\"{}\"", sent.error().message);
+    notice->fire(sent.has_value());
+    SendOutcome outcome;
+    outcome.status = response.status;
+    outcome.complete = sent.has_value();
+    outcome.keep_alive = outcome.complete && job.request.keep_alive;
+    co_return outcome;
+}
+
+}  // namespace strandline::net

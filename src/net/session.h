@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "net/message_reader.h"
+#include "net/response_sender.h"
+#include "net/server_core.h"
+
+// Internal to net.
+namespace strandline::net {
+
+/// One connection of a server: reads requests, calls handlers, sends answers, until either side is
+/// done. Shared by its own coroutine and by handlers that may outlast it.
+class Session final : public std::enable_shared_from_this<Session> {
+public:
+    Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// The caller keeps the session alive until the coroutine ends.
+    [[nodiscard]] asio::awaitable<void> run();
+
+    /// Ends the connection now if it is idle, else after the running request.
+    void drain();
+    /// Ends it now, whatever runs.
+    void abort();
+
+private:
+    friend class SessionBody;
+    struct Exchange;
+
+    asio::awaitable<void> converse();
+    asio::awaitable<Status> start_tls();
+    asio::awaitable<bool> receive_head();
+    asio::awaitable<bool> refuse_head(int status, Error error);
+    asio::awaitable<void> serve();
+    asio::awaitable<Response> answer(std::shared_ptr<Exchange> exchange);
+    asio::awaitable<Response> run_route(std::shared_ptr<Exchange> exchange);
+    asio::awaitable<Status> read_whole_body(std::shared_ptr<Exchange> exchange, Deadline deadline);
+    asio::awaitable<Response> await_handler(std::shared_ptr<Exchange> exchange, Deadline deadline);
+    asio::awaitable<void> reply(std::shared_ptr<Exchange> exchange, Response response);
+    asio::awaitable<void> dispose_of_body();
+    asio::awaitable<void> linger();
+    Status start_handler(const std::shared_ptr<Exchange>& exchange);
+    SendContext send_context();
+
+    std::shared_ptr<ServerCore> core_;
+    Peer peer_;
+    Stream stream_;
+    MessageReader reader_;
+    Signal wake_;
+    SentNotice notice_;
+    bool idle_ = true;
+    bool closing_ = false;
+    bool unread_input_ = false;  ///< the other side may still be sending what nobody will read
+};
+
+}  // namespace strandline::net

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+// Internal to net: the only place that sets up OpenSSL contexts.
+namespace strandline::net {
+
+/// Shared, because connections made with it outlive its replacement.
+using SslContext = std::shared_ptr<ssl_ctx_st>;
+
+/// TLS 1.2 or newer; asks for a client certificate when there is a CA for them.
+[[nodiscard]] Result<SslContext> make_server_context(const ServerTls& tls);
+[[nodiscard]] Result<SslContext> make_client_context(const ClientTls& tls);
+
+/// Takes this thread's oldest OpenSSL error as text, and empties the queue.
+[[nodiscard]] std::string take_ssl_error();
+
+}  // namespace strandline::net
