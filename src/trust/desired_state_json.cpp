@@ -10,11 +10,11 @@
 namespace strandline::trust {
 namespace {
 
-constexpr std::size_t max_desired_bytes = 256 * 1024;
+constexpr std::size_t max_desired_bytes = std::size_t{256} * 1024;
 constexpr std::size_t max_slots = 64;
 constexpr std::int64_t hour_ms = 3'600'000;
 constexpr std::int64_t max_soak_ms = 24 * hour_ms;
-constexpr std::int64_t max_spread_ms = 7 * 24 * hour_ms;
+constexpr std::int64_t max_spread_ms = std::int64_t{7} * 24 * hour_ms;
 
 using Milliseconds = std::chrono::milliseconds;
 

@@ -7,7 +7,7 @@
 namespace strandline::trust {
 namespace {
 
-constexpr std::size_t max_keyset_bytes = 64 * 1024;
+constexpr std::size_t max_keyset_bytes = std::size_t{64} * 1024;
 constexpr std::size_t max_keys = 16;
 
 boost::json::array keys_json(const std::vector<PublicKey>& keys) {

@@ -60,7 +60,7 @@ struct Manifest {
     [[nodiscard]] const ManifestFile* find_file(std::string_view path) const;
 };
 
-inline constexpr std::size_t max_manifest_bytes = 256 * 1024;
+inline constexpr std::size_t max_manifest_bytes = std::size_t{256} * 1024;
 inline constexpr std::size_t max_manifest_files = 1024;
 
 /// Everything that manifest_from_json() checks, for whoever makes one: names, paths, sizes, entry

@@ -49,6 +49,6 @@ inline unsigned char* raw(std::span<std::byte> bytes) {
 }
 
 /// PEM documents larger than this are refused before they are parsed.
-inline constexpr std::size_t max_pem_bytes = 64 * 1024;
+inline constexpr std::size_t max_pem_bytes = std::size_t{64} * 1024;
 
 }  // namespace strandline::trust

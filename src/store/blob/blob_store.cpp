@@ -103,7 +103,7 @@ Result<BlobInfo> BlobStore::put(ByteSpan bytes) {
 Result<BlobInfo> BlobStore::adopt(const fs::path& file, std::optional<Sha256Digest> expected) {
     const auto opened = open_file(file, O_RDONLY | O_NOFOLLOW);
     if (!opened) return context("adopt", opened.error());
-    const auto info = seal(*opened, expected);
+    auto info = seal(*opened, expected);
     if (!info) {
         if (info.error().code == Errc::corrupt) TRY(remove_file(file));
         return context("adopt " + file.string(), info.error());

@@ -340,6 +340,34 @@ TEST(Database, AnAbsentServerIsUnavailable) {
     EXPECT_EQ(opened.error().code, Errc::unavailable) << opened.error().message;
 }
 
+TEST(Database, LostServerConnectionsAreMadeAgain) {
+    if (test::postgresql_url().empty()) GTEST_SKIP() << "no PostgreSQL server here";
+    const std::string url = test::fresh_url("postgresql");
+    auto database = Database::open({url, 2, std::chrono::milliseconds(5000)}, {});
+    ASSERT_TRUE(database) << database.error().message;
+    const auto cut_all = [&] {
+        auto other = Database::open({url, 1, std::chrono::milliseconds(5000)}, {});
+        auto transaction = (*other)->begin_read();
+        return transaction->query(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+    };
+    {
+        auto transaction = (*database)->begin_write();
+        ASSERT_TRUE(transaction);
+        ASSERT_TRUE(cut_all());
+        const auto lost = transaction->execute("CREATE TABLE lost (id BIGINT)");
+        ASSERT_FALSE(lost);
+        EXPECT_EQ(lost.error().code, Errc::unavailable) << lost.error().message;
+    }
+    for (int i = 0; i < 3; ++i) {
+        const auto row = (*database)->read<std::optional<Row>>(
+            [](Transaction& transaction) { return transaction.query_one("SELECT 7"); });
+        ASSERT_TRUE(row) << row.error().message;
+        EXPECT_EQ((*row)->integer(0), 7);
+    }
+}
+
 TEST(Database, SqliteFilesArePrivateAndMayHaveOddNames) {
     std::string path = test::fresh_url("sqlite").substr(7) + " a=b c";
     const auto opened = Database::open({"sqlite:" + path, 2, std::chrono::milliseconds{100}}, {});
