@@ -5,6 +5,7 @@
 #include "delta/coders.h"
 #include "delta/header.h"
 #include "delta/old_windows.h"
+#include "delta/sparse_coder.h"
 
 namespace strandline::delta {
 namespace {
@@ -84,8 +85,14 @@ BlockEncoder::Choice BlockEncoder::encode_planes_run(const Run& run) {
         old = old_file_.subspan(old_begin, length);
         choice.record.windows = {{old_begin, length}};
     }
-    encode_planes(new_file_.subspan(run.begin, length), old, run.candidate.mode, zstd_, scratch_,
-                  choice.payload);
+    const auto block = new_file_.subspan(run.begin, length);
+    encode_planes(block, old, run.candidate.mode, zstd_, scratch_, choice.payload);
+    Bytes sparse;
+    if (!old.empty() && encode_sparse(block, old, run.candidate.mode, zstd_, scratch_, sparse) &&
+        sparse.size() < choice.payload.size()) {
+        choice.record.coder = static_cast<std::uint8_t>(CoderId::sparse);
+        choice.payload = std::move(sparse);
+    }
     return choice;
 }
 

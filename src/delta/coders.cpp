@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "delta/planes_coder.h"
+#include "delta/sparse_coder.h"
 
 namespace strandline::delta {
 namespace {
@@ -33,10 +34,25 @@ private:
     ZstdDecoder* zstd_;
 };
 
+class SparseDecoder final : public BlockDecoder {
+public:
+    explicit SparseDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
+
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+                  std::span<std::byte> scratch) override {
+        return decode_sparse(payload, reference, *zstd_, out, scratch);
+    }
+
+private:
+    ZstdDecoder* zstd_;
+};
+
 }  // namespace
 
 BlockDecoders::BlockDecoders()
-    : lz_(std::make_unique<LzDecoder>(zstd_)), planes_(std::make_unique<PlanesDecoder>(zstd_)) {}
+    : lz_(std::make_unique<LzDecoder>(zstd_)),
+      planes_(std::make_unique<PlanesDecoder>(zstd_)),
+      sparse_(std::make_unique<SparseDecoder>(zstd_)) {}
 BlockDecoders::~BlockDecoders() = default;
 
 Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
@@ -45,6 +61,8 @@ Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
             return lz_.get();
         case CoderId::planes:
             return planes_.get();
+        case CoderId::sparse:
+            return sparse_.get();
     }
     return fail(Errc::invalid,
                 fmt::format("delta uses block coder {}, unknown to this program: update it", id));

@@ -15,9 +15,10 @@ namespace strandline::delta {
 enum class CoderId : std::uint8_t {
     lz = 1,      ///< zstd with the old windows as prefix
     planes = 2,  ///< words transformed by the old ones, sorted into byte planes
+    sparse = 3,  ///< the few words that changed, and where
 };
 
-/// One way to make a block. A new one is one more class here and in find_coder's table, one more
+/// One way to make a block. A new one is one more class here and in find(), one more
 /// number in format.md, and one more candidate in BlockEncoder.
 class BlockDecoder {
 public:
@@ -43,6 +44,7 @@ private:
     ZstdDecoder zstd_;
     std::unique_ptr<BlockDecoder> lz_;
     std::unique_ptr<BlockDecoder> planes_;
+    std::unique_ptr<BlockDecoder> sparse_;
 };
 
 }  // namespace strandline::delta

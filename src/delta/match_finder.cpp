@@ -1,6 +1,7 @@
 #include "delta/match_finder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace strandline::delta {
@@ -11,7 +12,7 @@ constexpr std::uint64_t min_match_bytes = 32;
 // In larger files the index is asked in the first part of every probe_period bytes only: that
 // still finds every match of min_copy_bytes.
 constexpr std::uint64_t probe_period = 2048;
-constexpr std::uint64_t full_probe_bytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t full_probe_bytes = std::uint64_t{8} << 20;
 
 std::uint64_t load_word(const std::byte* at) {
     std::uint64_t word = 0;
@@ -37,24 +38,43 @@ Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end) {
     std::uint64_t floor = begin;  // end of what was found last
     std::uint64_t at = begin;
     while (at < end) {
+        at = skip_unequal(at, end);
         if (const auto length = try_fill(at, end); length > 0) {
             found.fills.push_back({at, length});
             at = floor = at + length;
-            continue;
-        }
-        if (const auto length = try_shift(at, end, shift_); length > 0) {
-            found.matches.push_back({at, at + shift_, length});
-            at = floor = at + length;
-            continue;
-        }
-        if (may_probe(at) && try_index(at, floor, end, found)) {
+        } else if (const auto shifted = try_shift(at, end, shift_); shifted > 0) {
+            found.matches.push_back({at, at + shift_, shifted});
+            at = floor = at + shifted;
+        } else if (may_probe(at) && try_index(at, floor, end, found)) {
             at = floor = found.matches.back().end();
-            continue;
+        } else {
+            ++at;
         }
-        ++at;
     }
     return found;
 }
+
+// The next place where there is something to try: most of a changed file is passed here.
+std::uint64_t MatchFinder::skip_unequal(std::uint64_t at, std::uint64_t end) const {
+    if (probe_everywhere() || end - at < probe_period) return at;
+    const std::uint64_t zone_end = index_ ? index_->stride() + anchor_bytes : 0;
+    if (at % probe_period < zone_end || zone_end == 0) return at;
+    const std::uint64_t next_zone = (at / probe_period + 1) * probe_period;
+    const std::uint64_t old_at = at + shift_;
+    const std::uint64_t stop = std::min(next_zone, end - sizeof(std::uint64_t));
+    if (old_at >= old_file_.size() ||
+        old_file_.size() - old_at < probe_period + sizeof(std::uint64_t))
+        return at;
+    const auto* here = new_file_.data() + at;
+    const auto* there = old_file_.data() + old_at;
+    for (; at < stop; ++at, ++here, ++there) {
+        const std::uint64_t word = load_word(here);
+        if (word == load_word(there) || word == std::rotl(word, 8)) break;
+    }
+    return at;
+}
+
+bool MatchFinder::probe_everywhere() const { return new_file_.size() <= full_probe_bytes; }
 
 std::uint64_t MatchFinder::try_fill(std::uint64_t at, std::uint64_t end) {
     if (at < constant_until_ || end - at < min_copy_bytes) return 0;

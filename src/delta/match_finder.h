@@ -48,8 +48,11 @@ public:
     [[nodiscard]] Findings find(std::uint64_t begin, std::uint64_t end);
 
 private:
+    [[nodiscard]] std::uint64_t skip_unequal(std::uint64_t at, std::uint64_t end) const;
+    [[nodiscard]] bool probe_everywhere() const;
     std::uint64_t try_fill(std::uint64_t at, std::uint64_t end);
-    std::uint64_t try_shift(std::uint64_t at, std::uint64_t end, std::uint64_t shift) const;
+    [[nodiscard]] std::uint64_t try_shift(std::uint64_t at, std::uint64_t end,
+                                          std::uint64_t shift) const;
     bool try_index(std::uint64_t at, std::uint64_t floor, std::uint64_t end, Findings& found);
     bool may_probe(std::uint64_t at);
 

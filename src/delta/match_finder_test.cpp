@@ -47,9 +47,9 @@ TEST(MatchFinder, FindsBytesThatMovedByAnInsertion) {
 }
 
 TEST(MatchFinder, FindsSwappedBlocksInLargeFilesWhereItProbesSparsely) {
-    const Bytes old_file = random_bytes(20 << 20, 1);
-    Bytes new_file(old_file.begin() + (7 << 20), old_file.end());
-    new_file.insert(new_file.end(), old_file.begin(), old_file.begin() + (7 << 20));
+    const Bytes old_file = random_bytes(9 << 20, 1);
+    Bytes new_file(old_file.begin() + (4 << 20), old_file.end());
+    new_file.insert(new_file.end(), old_file.begin(), old_file.begin() + (4 << 20));
     const auto found = MatchFinder(old_file, new_file).find(0, new_file.size());
     expect_true_and_sorted(found, old_file, new_file);
     EXPECT_EQ(matched_bytes(found), new_file.size());

@@ -6,18 +6,14 @@
 namespace strandline::delta {
 namespace {
 
-constexpr std::uint64_t multiplier = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio, odd
-constexpr unsigned number_bits = 22;                      // of a block number + 1
+constexpr std::uint64_t mixer =
+    0xff51afd7ed558ccd;               // odd, well spread bits (MurmurHash3 finaliser)
+constexpr unsigned number_bits = 22;  // of a block number + 1
 constexpr unsigned tag_bits = 32 - number_bits;
 constexpr std::size_t max_blocks = std::size_t{1} << (number_bits - 1);
+constexpr std::size_t quick_blocks = std::size_t{1} << 19;
+constexpr std::size_t max_quick_stride = 256;
 constexpr std::uint32_t number_mask = (std::uint32_t{1} << number_bits) - 1;
-
-constexpr std::uint64_t power(std::uint64_t base, std::size_t exponent) {
-    std::uint64_t result = 1;
-    for (; exponent > 0; --exponent) result *= base;
-    return result;
-}
-constexpr std::uint64_t leaving_factor = power(multiplier, anchor_bytes);
 
 bool is_constant(ByteSpan window) {
     return std::ranges::all_of(window, [&](std::byte byte) { return byte == window[0]; });
@@ -31,12 +27,9 @@ RollingHash::RollingHash(ByteSpan window) {
     }
 }
 
-void RollingHash::roll(std::byte leaving, std::byte entering) {
-    value_ = value_ * multiplier + static_cast<std::uint64_t>(entering) + 1 -
-             (static_cast<std::uint64_t>(leaving) + 1) * leaving_factor;
-}
-
 OldIndex::OldIndex(ByteSpan old_file) {
+    // A table that fits the cache is worth more than the short matches a finer one would find.
+    while (stride_ < max_quick_stride && old_file.size() / stride_ >= quick_blocks) stride_ *= 2;
     while (old_file.size() / stride_ >= max_blocks) stride_ *= 2;
     const std::size_t blocks =
         old_file.size() < anchor_bytes ? 0 : (old_file.size() - anchor_bytes) / stride_ + 1;
@@ -54,7 +47,7 @@ OldIndex::OldIndex(ByteSpan old_file) {
 }
 
 OldIndex::Slot OldIndex::slot_of(std::uint64_t hash) const {
-    const std::uint64_t mixed = (hash ^ hash >> 29) * multiplier;
+    const std::uint64_t mixed = (hash ^ hash >> 29) * mixer;
     return {static_cast<std::size_t>(mixed >> (64 - bits_)),
             static_cast<std::uint32_t>(mixed & ((1u << tag_bits) - 1))};
 }

@@ -18,12 +18,23 @@ class RollingHash {
 public:
     /// `window` holds anchor_bytes bytes.
     explicit RollingHash(ByteSpan window);
-    void roll(std::byte leaving, std::byte entering);
+    void roll(std::byte leaving, std::byte entering) {
+        value_ = value_ * multiplier + static_cast<std::uint64_t>(entering) + 1 -
+                 (static_cast<std::uint64_t>(leaving) + 1) * leaving_factor;
+    }
     [[nodiscard]] std::uint64_t value() const { return value_; }
 
 private:
+    static constexpr std::uint64_t multiplier = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio, odd
+    static constexpr std::uint64_t power(std::uint64_t base, std::size_t exponent) {
+        return exponent == 0 ? 1 : base * power(base, exponent - 1);
+    }
+    static const std::uint64_t leaving_factor;
+
     std::uint64_t value_ = 0;
 };
+
+inline constexpr std::uint64_t RollingHash::leaving_factor = power(multiplier, anchor_bytes);
 
 /// Finds places of the old file by the hash of the bytes there. Knows one place in every `stride`,
 /// with a stride that keeps the table within 16 MiB for any file.

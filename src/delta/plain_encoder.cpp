@@ -43,6 +43,24 @@ Result<std::optional<std::uint64_t>> plain_size(ByteSpan new_file, std::uint64_t
     return std::optional<std::uint64_t>{size};
 }
 
+double plain_gain(ByteSpan new_file) {
+    constexpr std::uint64_t sample_bytes = 256u << 10;
+    constexpr std::uint64_t samples = 4;
+    constexpr double far_allowance = 1.08;
+    constexpr double small_file_gain = 2;  // small files are simply tried
+    if (new_file.size() < 2 * samples * sample_bytes) return small_file_gain;
+    ZstdEncoder zstd;
+    double fast = 0;
+    double slow = 0;
+    const std::uint64_t distance = (new_file.size() - sample_bytes) / (samples - 1);
+    for (std::uint64_t i = 0; i < samples; ++i) {
+        const auto sample = new_file.subspan(i * distance, sample_bytes);
+        fast += static_cast<double>(zstd.encode(sample, {}, 3, SIZE_MAX).size());
+        slow += static_cast<double>(zstd.encode(sample, {}, 19, SIZE_MAX).size());
+    }
+    return std::max(1.0, fast / slow) * far_allowance;
+}
+
 Result<std::uint64_t> write_plain(ByteSpan new_file, WriteAt& out, std::uint64_t offset,
                                   const PlainOptions& options) {
     std::uint64_t size = 0;

@@ -22,6 +22,10 @@ struct PlainOptions {
                                                               std::uint64_t limit,
                                                               const PlainOptions& options);
 
+/// By how much a slow level may be better than level 3 on this file, judged by samples of it: the
+/// factor between their sizes and an allowance for matches far apart. Never below 1.
+[[nodiscard]] double plain_gain(ByteSpan new_file);
+
 /// Writes the frame at `offset`; its size.
 [[nodiscard]] Result<std::uint64_t> write_plain(ByteSpan new_file, WriteAt& out,
                                                 std::uint64_t offset, const PlainOptions& options);

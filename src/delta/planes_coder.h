@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "delta/planes.h"
+#include "delta/varint.h"
 #include "delta/zstd_codec.h"
 
 namespace strandline::delta {
@@ -18,6 +19,19 @@ struct PlaneMode {
 
     friend bool operator==(const PlaneMode&, const PlaneMode&) = default;
 };
+
+/// Words of a block, and the loose bytes before and after them.
+struct WordLayout {
+    std::size_t skip = 0;
+    std::size_t words = 0;  ///< in bytes
+    std::size_t tail = 0;
+};
+[[nodiscard]] WordLayout layout_of(std::size_t size, const PlaneMode& mode);
+
+/// The mode as the first byte of a payload.
+[[nodiscard]] std::byte mode_byte(const PlaneMode& mode);
+/// Unknown modes are `corrupt`.
+[[nodiscard]] Result<PlaneMode> read_mode(FieldReader& in);
 
 /// Payload of coder `planes`, appended to `out`: mode, planes, loose bytes. `old` is as long as
 /// `block`, and unused for Transform::none. `scratch` is as long as `block`.

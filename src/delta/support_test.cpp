@@ -23,6 +23,13 @@ Bytes edited(Bytes bytes, std::initializer_list<std::size_t> places) {
     return bytes;
 }
 
+Bytes some_words_changed(Bytes weights) {
+    SeededRandom random(8);
+    for (std::size_t at = 1; at < weights.size(); at += 4 * (1 + random.below(80)))
+        weights[at] ^= std::byte{0x71};
+    return weights;
+}
+
 }  // namespace
 
 Bytes random_bytes(std::size_t size, std::uint64_t seed) {
@@ -140,6 +147,7 @@ std::vector<FilePair> sample_pairs() {
         {"dense fine-tune at another word phase", concatenated({text, weights}),
          concatenated({new_text, one, tuned})},
         {"weights without old", {}, weights},
+        {"a few weights changed", weights, some_words_changed(weights)},
         {"mixed", concatenated({text, weights, a, zeros}),
          concatenated({new_text, tuned, zeros, a, b})},
     };

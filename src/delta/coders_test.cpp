@@ -1,0 +1,127 @@
+#include "delta/coders.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "delta/planes_coder.h"
+#include "delta/sparse_coder.h"
+#include "delta/test_support.h"
+
+namespace strandline::delta {
+namespace {
+
+Bytes made_by(CoderId coder, ByteSpan payload, ByteSpan reference, std::size_t size) {
+    BlockDecoders decoders;
+    Bytes out(size);
+    Bytes scratch(size);
+    const auto status = decoders.find(static_cast<std::uint8_t>(coder))
+                            .value()
+                            ->decode(payload, reference, out, scratch);
+    return status ? out : Bytes{};
+}
+
+Bytes with_some_words_changed(Bytes bytes, std::size_t every, std::uint64_t seed) {
+    SeededRandom random(seed);
+    for (std::size_t at = 0; at < bytes.size(); at += 1 + random.below(2 * every))
+        bytes[at] ^= std::byte{0x15};
+    return bytes;
+}
+
+std::vector<PlaneMode> all_modes() {
+    std::vector<PlaneMode> modes;
+    for (std::uint8_t word_log = 0; word_log < 4; ++word_log) {
+        for (const auto transform :
+             {Transform::none, Transform::exclusive, Transform::difference}) {
+            for (std::uint8_t skip = 0; skip < 1u << word_log; ++skip)
+                modes.push_back({word_log, transform, skip});
+        }
+    }
+    return modes;
+}
+
+TEST(PlanesCoder, ComesBackInEveryModeAndSize) {
+    const Bytes weights = float_weights(2000, 1);
+    const Bytes tuned = fine_tuned(weights, 1e-3, 2);
+    ZstdEncoder zstd;
+    for (const auto& mode : all_modes()) {
+        for (const std::size_t size :
+             {std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{7999}}) {
+            const auto old = ByteSpan(weights).first(size);
+            const Bytes block(tuned.begin(), tuned.begin() + static_cast<std::ptrdiff_t>(size));
+            Bytes scratch(size);
+            Bytes payload;
+            encode_planes(block, old, mode, zstd, scratch, payload);
+            const auto reference = mode.transform == Transform::none ? ByteSpan{} : old;
+            EXPECT_EQ(made_by(CoderId::planes, payload, reference, size), block)
+                << int{mode.word_log} << static_cast<int>(mode.transform) << int{mode.skip} << " "
+                << size;
+        }
+    }
+}
+
+TEST(SparseCoder, ComesBackInEveryModeAndDensity) {
+    const Bytes old = float_weights(5000, 1);
+    ZstdEncoder zstd;
+    for (const std::size_t every : {std::size_t{40}, std::size_t{500}, std::size_t{9000}}) {
+        const Bytes block = with_some_words_changed(old, every, every);
+        for (const auto& mode : all_modes()) {
+            if (mode.transform == Transform::none) continue;
+            Bytes scratch(block.size());
+            Bytes payload;
+            ASSERT_TRUE(encode_sparse(block, old, mode, zstd, scratch, payload));
+            EXPECT_LT(payload.size(), block.size() / 4);
+            EXPECT_EQ(made_by(CoderId::sparse, payload, old, block.size()), block)
+                << every << " " << int{mode.word_log} << static_cast<int>(mode.transform)
+                << int{mode.skip};
+        }
+    }
+}
+
+TEST(SparseCoder, LeavesDenseBlocksToOthers) {
+    const Bytes old = float_weights(5000, 1);
+    const Bytes block = fine_tuned(old, 1e-3, 2);
+    ZstdEncoder zstd;
+    Bytes scratch(block.size());
+    Bytes payload;
+    EXPECT_FALSE(encode_sparse(block, old, {2, Transform::difference, 0}, zstd, scratch, payload));
+    EXPECT_TRUE(payload.empty());
+}
+
+// Whatever a payload says, a decoder stays within its buffers (the sanitizers watch) and reports
+// it.
+TEST(Coders, SurviveAnyDamageToTheirPayload) {
+    const Bytes old = float_weights(300, 1);
+    const Bytes tuned = fine_tuned(old, 1e-3, 2);
+    const Bytes edited = with_some_words_changed(old, 60, 3);
+    ZstdEncoder zstd;
+    Bytes scratch(old.size());
+    std::vector<std::pair<CoderId, Bytes>> payloads{
+        {CoderId::planes, {}}, {CoderId::sparse, {}}, {CoderId::lz, {}}};
+    encode_planes(tuned, old, {2, Transform::difference, 1}, zstd, scratch, payloads[0].second);
+    ASSERT_TRUE(encode_sparse(edited, old, {2, Transform::exclusive, 0}, zstd, scratch,
+                              payloads[1].second));
+    const auto frame = zstd.encode(edited, old, 3, edited.size());
+    payloads[2].second.assign(frame.begin(), frame.end());
+
+    BlockDecoders decoders;
+    Bytes out(old.size());
+    for (auto& [coder, payload] : payloads) {
+        auto* decoder = decoders.find(static_cast<std::uint8_t>(coder)).value();
+        ASSERT_TRUE(decoder->decode(payload, old, out, scratch));
+        for (std::size_t size = 0; size < payload.size(); ++size) {
+            EXPECT_FALSE(decoder->decode(ByteSpan(payload).first(size), old, out, scratch)) << size;
+        }
+        for (std::size_t at = 0; at < payload.size(); ++at) {
+            for (unsigned value = 1; value < 256; value += 6) {
+                payload[at] ^= static_cast<std::byte>(value);
+                ignore(decoder->decode(payload, old, out, scratch),
+                       "damage within data may pass here; the CRC sees it");
+                payload[at] ^= static_cast<std::byte>(value);
+            }
+        }
+        EXPECT_FALSE(decoder->decode(payload, {}, out, scratch)) << "without the old bytes";
+    }
+}
+
+}  // namespace
+}  // namespace strandline::delta
