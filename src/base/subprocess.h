@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -49,6 +50,9 @@ struct ChildOptions {
     std::function<void(std::string_view line)> on_line;
     std::size_t max_captured_bytes = 64 * 1024;  ///< of each stream
     ChildLimits limits;
+    /// Sent to the child when we die without ending it. One that must save its state first gets
+    /// SIGTERM, and can then outlive us for a moment.
+    int parent_death_signal = SIGKILL;
     /// From the start; afterwards the child is ended as by terminate(). Zero: no limit.
     std::chrono::milliseconds time_limit{0};
     std::chrono::milliseconds grace{2'000};  ///< between SIGTERM and SIGKILL after the time limit

@@ -37,6 +37,7 @@ struct Plan {
     int output_target = -1;  ///< fd that becomes 1; -1 keeps ours
     int error_target = -1;
     pid_t parent = -1;
+    int death_signal = SIGKILL;
 };
 
 /// What the child reports when it cannot become the program.
@@ -75,7 +76,7 @@ bool redirect(int from, int to) { return from < 0 || ::dup2(from, to) >= 0; }
 /// Runs between fork and exec.
 [[noreturn]] void become_child(const Plan& plan) {
     // The parent may have died before prctl() took effect; then nobody would ever kill us.
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) child_fails(plan, 0);
+    if (::prctl(PR_SET_PDEATHSIG, plan.death_signal) != 0) child_fails(plan, 0);
     if (::getppid() != plan.parent) ::_exit(126);
     if (::setpgid(0, 0) != 0) child_fails(plan, 1);
     reset_signals();
@@ -228,6 +229,7 @@ Result<Launched> launch(const ChildOptions& options) {
     UniqueFd report_read;
     TRY(make_pipe(report_read, plan.report_write));
     plan.parent = ::getpid();
+    plan.death_signal = options.parent_death_signal;
 
     launched.pid = fork_child(plan);
     if (launched.pid < 0) return error_from_errno("fork " + plan.program, errno);

@@ -55,6 +55,7 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
         descriptor;            ///< of a duplicate of the library's socket
     std::optional<Error> end;  ///< why the current connection ends
     Deadline handshake_until = Deadline::never();
+    Deadline verdict_until = Deadline::never();
     std::size_t window = 0;
     SteadyTime online_since;
     std::string last_problem;
@@ -69,7 +70,8 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
     [[nodiscard]] bool alive(unsigned of) const { return of == generation && !end; }
     void finish(Error error);
     void step(Status (MqttHandle::*function)());
-    void read_some();
+    void shake_hands(bool woken);
+    void read_some(bool woken);
     void after_call();
     void on_connected(const MqttSession& session);
     void on_message(const MqttMessage& message);

@@ -19,6 +19,7 @@ constexpr std::size_t max_window = 200;
 constexpr int max_reads_per_turn = 64;
 constexpr std::chrono::milliseconds tick_online{1'000};
 constexpr std::chrono::milliseconds tick_handshake{100};
+constexpr std::chrono::milliseconds verdict_wait{1'000};
 /// A connection that lasted this long was a good one: the next loss starts with short waits again.
 constexpr std::chrono::seconds stable_after{5};
 
@@ -60,12 +61,28 @@ void MqttClient::Impl::after_call() {
     if (outbox.size() == 0) changed.notify();
 }
 
-void MqttClient::Impl::read_some() {
+/// In TLS 1.3 the broker judges our certificate after the handshake has ended for us. Were CONNECT
+/// on its way by then, the broker would answer with a reset that can overtake its reason. So
+/// CONNECT waits for the broker's next word (session tickets or an alert), or a while for brokers
+/// that say nothing.
+void MqttClient::Impl::shake_hands(bool woken) {
+    const bool was_settled = handle->settled();
+    step(&MqttHandle::read);
+    if (end || phase != Phase::connecting || !handle->settled()) return;
+    if (!was_settled) verdict_until = Deadline::after(verdict_wait);
+    const bool heard = was_settled && woken;
+    if (heard || !handle->awaits_verdict() || verdict_until.passed()) step(&MqttHandle::write);
+}
+
+void MqttClient::Impl::read_some(bool woken) {
     for (int i = 0; i < max_reads_per_turn && !end; ++i) {
-        step(&MqttHandle::read);
-        // The CONNECT packet waits for the end of the TLS handshake, which read() carries on.
-        if (phase == Phase::connecting) step(&MqttHandle::write);
+        if (phase == Phase::connecting) {
+            shake_hands(woken);
+        } else {
+            step(&MqttHandle::read);
+        }
         if (end || !readable_now(descriptor->native_handle())) break;
+        woken = true;
     }
     after_call();
 }
@@ -92,7 +109,7 @@ asio::awaitable<void> MqttClient::Impl::ticks(std::shared_ptr<Impl> self, unsign
         } else if (self->handshake_until.passed()) {
             self->finish(self->handshake_timeout());
         } else {
-            self->read_some();
+            self->read_some(false);
         }
     }
 }
@@ -116,10 +133,10 @@ asio::awaitable<void> MqttClient::Impl::serve() {
     if (!end) {
         if (auto made = handle->check_connect(); !made) finish(std::move(made).error());
     }
-    if (!end) read_some();
+    if (!end) read_some(true);
     while (!end) {
         co_await descriptor->async_wait(Descriptor::wait_read, as_result);
-        if (!end) read_some();
+        if (!end) read_some(true);
     }
 }
 

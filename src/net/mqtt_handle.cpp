@@ -9,6 +9,7 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <netdb.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -66,7 +67,7 @@ struct MqttHandle::Impl {
     Status set_will();
     Status set_connect_properties();
     Status outcome(int code, int error_number);
-    Status peer_is_there() const;
+    Status peer_is_there(int error_number) const;
     [[nodiscard]] std::string name() const {
         return fmt::format("MQTT {}:{}", options.host, options.port);
     }
@@ -202,23 +203,24 @@ Status MqttHandle::Impl::configure() {
     return set_connect_properties();
 }
 
-Status MqttHandle::Impl::peer_is_there() const {
+Status MqttHandle::Impl::peer_is_there(int error_number) const {
     // While the library shakes hands it takes a connection that broke for one that is slow.
     char byte = 0;
     const ssize_t count = ::recv(mosquitto_socket(client.get()), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) return {};
-    if (count == 0) {
-        return fail(Errc::unavailable,
-                    name() + ": the broker closed the connection during the handshake");
+    const int reason = count < 0 ? errno : error_number;
+    if (reason != 0 && reason != EAGAIN && reason != EINPROGRESS) {
+        return fail(Errc::unavailable, fmt::format("{}: {}", name(), std::strerror(reason)));
     }
-    return fail(Errc::unavailable, fmt::format("{}: {}", name(), std::strerror(errno)));
+    return fail(Errc::unavailable,
+                name() + ": the broker closed the connection during the handshake");
 }
 
 /// The state of the connection after a call into the library.
 Status MqttHandle::Impl::outcome(int code, int error_number) {
     if (code == MOSQ_ERR_SUCCESS && mosquitto_socket(client.get()) >= 0) {
         if (connected) return {};
-        return peer_is_there();
+        return peer_is_there(error_number);
     }
     if (end_reason != 0) return status_from_reason(name(), end_reason);
     if (!library_errors.empty()) {
@@ -285,6 +287,16 @@ Status MqttHandle::check_connect() const {
     if (::getsockopt(socket(), SOL_SOCKET, SO_ERROR, &reason, &size) != 0) reason = errno;
     if (reason == 0) return {};
     return fail(Errc::unavailable, fmt::format("{}: {}", impl_->name(), std::strerror(reason)));
+}
+
+bool MqttHandle::settled() const {
+    const auto* tls = static_cast<const SSL*>(mosquitto_ssl_get(impl_->client.get()));
+    return tls == nullptr || SSL_is_init_finished(tls) == 1;
+}
+
+bool MqttHandle::awaits_verdict() const {
+    const auto* tls = static_cast<const SSL*>(mosquitto_ssl_get(impl_->client.get()));
+    return tls != nullptr && SSL_version(tls) >= TLS1_3_VERSION;
 }
 
 void MqttHandle::cut() {

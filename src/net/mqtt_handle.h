@@ -46,6 +46,10 @@ public:
 
     /// Once the socket became writable for the first time: whether the connection was made.
     [[nodiscard]] Status check_connect() const;
+    /// Whether the transport is ready for MQTT: always, but during a TLS handshake.
+    [[nodiscard]] bool settled() const;
+    /// Whether the broker may still refuse our certificate although the handshake ended for us.
+    [[nodiscard]] bool awaits_verdict() const;
     /// Ends the transport at once, as if the network had.
     void cut();
 

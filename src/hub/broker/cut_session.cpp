@@ -1,0 +1,74 @@
+#include "hub/broker/cut_session.h"
+
+#include <fmt/core.h>
+#include <optional>
+
+#include "base/file.h"
+#include "base/ids.h"
+#include "net/mqtt_client.h"
+
+namespace strandline::hub {
+namespace {
+
+/// Removes the file of a private key again, whatever happens.
+class TemporaryFile {
+public:
+    TemporaryFile(const std::filesystem::path& folder, std::string_view kind)
+        : path_(folder / make_id(kind)) {}
+    ~TemporaryFile() { ignore(remove_file(path_), "the certificate is short-lived"); }
+    TemporaryFile(const TemporaryFile&) = delete;
+    TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+    [[nodiscard]] Status write(std::string_view text) const {
+        return write_file_atomically(path_, as_bytes(text));
+    }
+    [[nodiscard]] std::string name() const { return path_.string(); }
+
+private:
+    std::filesystem::path path_;
+};
+
+net::MqttOptions connection(const SessionCut& cut) {
+    net::MqttOptions options;
+    options.host = cut.host;
+    options.port = cut.port;
+    options.client_id = cut.client_id;
+    options.ca_file = cut.ca_file;
+    options.session_expiry = std::chrono::seconds{0};  // also forgets what was kept for the client
+    return options;
+}
+
+}  // namespace
+
+net::Task<void> cut_session(net::Runtime& runtime, SessionCut cut, Deadline deadline) {
+    const TemporaryFile certificate(cut.folder, "cut-cert");
+    const TemporaryFile key(cut.folder, "cut-key");
+    CO_TRY(certificate.write(cut.certificate_pem));
+    CO_TRY(key.write(cut.private_key_pem));
+    auto options = connection(cut);
+    options.certificate_file = certificate.name();
+    options.key_file = key.name();
+    CO_TRY(auto client, net::MqttClient::create(runtime, std::move(options)));
+
+    net::Signal changed(runtime.executor());
+    bool connected = false;
+    std::optional<Error> failed;
+    client->on_connected([&](bool) {
+        connected = true;
+        changed.notify();
+    });
+    client->on_disconnected([&](const Error& error) {
+        if (!failed) failed = error;
+        changed.notify();
+    });
+    client->start();
+    while (!connected && !failed && !deadline.passed()) co_await changed.wait(deadline);
+    const auto what = fmt::format("end the session of {}", cut.client_id);
+    // The device may push this connection out again at once; it has done its work by then.
+    co_await client->stop(deadline);
+    if (connected) co_return Status{};
+    if (failed) co_return context(what, *failed);
+    co_return fail(Errc::timeout, what + ": the broker did not answer in time");
+}
+
+}  // namespace strandline::hub
