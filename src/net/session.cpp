@@ -157,17 +157,23 @@ asio::awaitable<void> Session::serve() {
         closing_ = true;
         co_return;
     }
-    // A client that still waits for its go-ahead may or may not send the body now.
-    const bool undecided =
-        exchange->body && exchange->body->awaits_continue() && !reader_.body_done();
-    const bool broken = exchange->body && exchange->body->broken();
-    if (undecided || broken || closing_) exchange->keep_alive = false;
-    if (!reader_.body_done() && !broken && !undecided) co_await dispose_of_body();
-    if (!reader_.body_done()) {
-        exchange->keep_alive = false;
-        unread_input_ = true;
-    }
+    if (closing_ || !body_can_be_skipped(*exchange)) exchange->keep_alive = false;
     co_await reply(std::move(exchange), std::move(response));
+    // Only now: the client may be waiting for the answer before it sends any more.
+    if (!closing_) co_await dispose_of_body();
+    if (reader_.body_done()) co_return;
+    closing_ = true;
+    unread_input_ = true;
+}
+
+/// True when the rest of the body is small enough to be read and thrown away.
+bool Session::body_can_be_skipped(const Exchange& exchange) const {
+    if (reader_.body_done()) return true;
+    // A client that still waits for its go-ahead may or may not send the body now.
+    if (exchange.body && (exchange.body->awaits_continue() || exchange.body->broken()))
+        return false;
+    const auto length = reader_.parser.content_length();
+    return !length || *length - reader_.body_bytes <= swallow_bytes;
 }
 
 asio::awaitable<void> Session::reply(std::shared_ptr<Exchange> exchange, Response response) {
@@ -191,8 +197,7 @@ asio::awaitable<void> Session::reply(std::shared_ptr<Exchange> exchange, Respons
 
 /// Reads a small rest of a body that the handler did not want, so that the next request is found.
 asio::awaitable<void> Session::dispose_of_body() {
-    const auto length = reader_.parser.content_length();
-    if (length && *length - reader_.body_bytes > swallow_bytes) co_return;
+    if (reader_.body_done()) co_return;
     std::array<std::byte, 16 * 1024> scrap;
     stream_.set_deadline(Deadline::after(linger_span));
     for (std::uint64_t swallowed = 0; swallowed <= swallow_bytes;) {
