@@ -5,6 +5,7 @@
 
 #include "hub/api_json.h"
 #include "hub/enrolment.h"
+#include "hub/tls_material.h"
 #include "trust/report.h"
 
 namespace strandline::hub {
@@ -48,6 +49,10 @@ Result<Response> enrol(Services& services, Enrolment& enrolment, const Request& 
     wanted.arch = in.text_or("arch", "");
     TRY(in.finish());
     TRY(wanted.token, trust::Token::parse(token, trust::join_token_kind));
+    if (wanted.name == hub_client_name) {
+        // Its certificate would open everything at the broker.
+        return fail(Errc::conflict, "name: this name is the hub's own");
+    }
     TRY(const auto enrolled, enrolment.enrol(wanted, csr));
     caller.object = enrolled.device;
     if (!enrolled.changed.empty()) services.signals.desired_changed();

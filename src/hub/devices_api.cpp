@@ -69,6 +69,16 @@ Result<Response> remove(Services& services, const std::string& id) {
     return no_content();
 }
 
+Result<Response> command(Services& services, const Request& request) {
+    constexpr int accepted = 202;
+    const auto& name = request.param("command");
+    if (name != "report" && name != "keyset")
+        return fail(Errc::invalid, "command: must be report or keyset");
+    TRY(const auto device, services.domain.devices.get(request.param("device")));
+    services.signals.send_command(device.id, name);
+    return json_answer(accepted, boost::json::object{{"device", device.id}, {"command", name}});
+}
+
 }  // namespace
 
 void add_device_admin_routes(Routes& routes, Services& services) {
@@ -96,6 +106,11 @@ void add_device_admin_routes(Routes& routes, Services& services) {
                [&services](Request& request, Caller&) {
                    return revoke(services, request.param("device"));
                });
+    routes.add({.method = Method::post,
+                .pattern = "/v1/devices/{device}/commands/{command}",
+                .access = Access::operator_,
+                .action = "device.command"},
+               [&services](Request& request, Caller&) { return command(services, request); });
 }
 
 }  // namespace strandline::hub

@@ -146,7 +146,7 @@ void read_uploads(JsonReader& in, HubConfig::Uploads& uploads) {
 void read_deltas(JsonReader& in, HubConfig::Deltas& deltas) {
     read_number(in, "workers", deltas.workers, 0, 64);
     read_duration(in, "lease_s", deltas.lease, 10, 3'600);
-    read_number(in, "max_decoder_memory_bytes", deltas.max_decoder_memory_bytes, 1 << 20, max_int);
+    read_number(in, "max_decoder_memory_bytes", deltas.max_decoder_memory_bytes, 1 << 20, 1 << 30);
 }
 
 void read_enrolment(JsonReader& in, HubConfig::Enrolment& enrolment) {

@@ -65,7 +65,7 @@ struct HubConfig {
     struct Deltas {
         std::size_t workers = 1;
         std::chrono::seconds lease{120};
-        std::uint64_t max_decoder_memory_bytes = std::uint64_t{64} << 20;
+        std::uint32_t max_decoder_memory_bytes = std::uint32_t{64} << 20;
     } deltas;
 
     struct Enrolment {

@@ -91,7 +91,7 @@ Result<HubKeys> open_or_create_keys(const std::filesystem::path& folder) {
 Result<HubKeys> rotate_keys(const std::filesystem::path& folder, bool keep_old_manifest_key) {
     TRY(auto old, load_keys(folder));
     SetParts parts{.version = old.keyset.version + 1};
-    if (keep_old_manifest_key) parts.old_manifest_keys = old.keyset.manifest;
+    if (keep_old_manifest_key) parts.old_manifest_keys.push_back(old.manifest.public_key());
     TRY(auto made, make_set(folder, std::move(old.root), std::move(parts)));
     // Only now: the new set is in force, so the old private keys have no more use.
     TRY(remove_file(key_file(folder, "manifest", old.keyset.version)));

@@ -13,7 +13,8 @@ MqttLink::MqttLink(const MqttLinkParts& parts, std::unique_ptr<net::MqttClient> 
       topics_(parts.config.mqtt.root),
       client_(std::move(client)),
       publisher_(parts.runtime, parts.domain.desired, *client_, topics_, parts.metrics),
-      ingest_(parts.runtime, parts.domain, parts.metrics, parts.config.mqtt.max_ingest) {}
+      ingest_(parts.runtime, parts.domain, parts.metrics, parts.config.mqtt.max_ingest),
+      ended_(parts.runtime.executor()) {}
 
 Result<std::unique_ptr<MqttLink>> MqttLink::create(const MqttLinkParts& parts,
                                                    net::MqttOptions options) {
@@ -42,9 +43,16 @@ void MqttLink::subscribe() {
 }
 
 void MqttLink::start() {
-    runtime_->spawn(publisher_.run());
-    runtime_->spawn(ingest_.run());
+    runtime_->spawn(counted(publisher_.run()));
+    runtime_->spawn(counted(ingest_.run()));
     client_->start();
+}
+
+boost::asio::awaitable<void> MqttLink::counted(boost::asio::awaitable<void> task) {
+    ++running_;
+    co_await std::move(task);
+    --running_;
+    ended_.notify();
 }
 
 boost::asio::awaitable<void> MqttLink::stop(Deadline deadline) {
@@ -52,6 +60,7 @@ boost::asio::awaitable<void> MqttLink::stop(Deadline deadline) {
     ingest_.stop();
     co_await client_->stop(deadline);
     connected_ = false;
+    while (running_ > 0 && !deadline.passed()) co_await ended_.wait(deadline);
 }
 
 void MqttLink::take(const net::MqttMessage& message) {

@@ -49,6 +49,7 @@ private:
     void take(const net::MqttMessage& message);
     void greet(bool session_present);
     void forget(const std::string& device);
+    [[nodiscard]] boost::asio::awaitable<void> counted(boost::asio::awaitable<void> task);
 
     net::Runtime* runtime_;
     const HubConfig* config_;
@@ -58,6 +59,8 @@ private:
     Ingest ingest_;
     std::atomic<bool> connected_{false};
     bool greeted_ = false;
+    int running_ = 0;  ///< coroutines that use this object
+    net::Signal ended_;
 };
 
 }  // namespace strandline::hub

@@ -28,6 +28,9 @@ struct HubSignals {
     std::function<void()> deltas_wanted = [] {};
     /// A device's access ended: renew the CRL and cut its session.
     std::function<void(const std::string& device)> device_revoked = [](const std::string&) {};
+    /// Asks a device for something over MQTT.
+    std::function<void(const std::string& device, const std::string& name)> send_command =
+        [](const std::string&, const std::string&) {};
     /// Why the hub cannot work fully now; empty when it can.
     std::function<std::string()> not_ready = [] { return std::string(); };
     /// Whether the connection to the broker stands.

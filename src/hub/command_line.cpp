@@ -1,0 +1,85 @@
+#include "hub/command_line.h"
+
+#include <fmt/core.h>
+
+namespace strandline::hub {
+namespace {
+
+class Arguments {
+public:
+    explicit Arguments(std::span<const std::string_view> rest) : rest_(rest) {}
+
+    [[nodiscard]] bool empty() const { return rest_.empty(); }
+    std::string_view next() {
+        const auto first = rest_.front();
+        rest_ = rest_.subspan(1);
+        return first;
+    }
+    Result<std::string> value_of(std::string_view option) {
+        if (rest_.empty()) return fail(Errc::invalid, fmt::format("{} needs a value", option));
+        return std::string(next());
+    }
+
+private:
+    std::span<const std::string_view> rest_;
+};
+
+Status read_command(std::string_view word, Arguments& in, CommandLine& line) {
+    TRY(const auto second, in.value_of(word));
+    if (word == "keys" && second == "rotate") {
+        line.command = HubCommand::rotate_keys;
+        return {};
+    }
+    if (word == "tokens" && second == "create") {
+        line.command = HubCommand::create_token;
+        TRY(line.token_name, in.value_of("tokens create NAME ROLE"));
+        TRY(line.token_role, in.value_of("tokens create NAME ROLE"));
+        return {};
+    }
+    return fail(Errc::invalid, fmt::format("unknown command \"{} {}\"", word, second));
+}
+
+Status read_argument(std::string_view word, Arguments& in, CommandLine& line) {
+    if (word == "--config") {
+        TRY(line.config, in.value_of(word));
+    } else if (word == "--state") {
+        TRY(line.state, in.value_of(word));
+    } else if (word == "--check-config") {
+        line.command = HubCommand::check_config;
+    } else if (word == "--help" || word == "-h") {
+        line.command = HubCommand::help;
+    } else if (word == "--version") {
+        line.command = HubCommand::version;
+    } else if (word.starts_with("-")) {
+        return fail(Errc::invalid, fmt::format("unknown option {}", word));
+    } else {
+        return read_command(word, in, line);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(std::span<const std::string_view> arguments) {
+    CommandLine line;
+    Arguments in(arguments);
+    while (!in.empty()) TRY(read_argument(in.next(), in, line));
+    return line;
+}
+
+std::string_view usage() {
+    return "strandlined: the hub that keeps a fleet's models\n"
+           "\n"
+           "  strandlined [--config FILE] [--state DIR]          serve until SIGTERM\n"
+           "  strandlined --check-config [--config FILE]         check the configuration and exit\n"
+           "  strandlined keys rotate [--config FILE] [--state DIR]\n"
+           "        replace the signing keys of a stopped hub and sign everything again\n"
+           "  strandlined tokens create NAME ROLE [--config FILE] [--state DIR]\n"
+           "        make an operator token (viewer, operator, admin) at a stopped hub\n"
+           "  strandlined --help | --version\n"
+           "\n"
+           "SIGHUP reads the log level and the certificates again.\n"
+           "examples/strandline.toml documents the configuration.\n";
+}
+
+}  // namespace strandline::hub

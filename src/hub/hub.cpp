@@ -1,0 +1,294 @@
+#include "hub/hub.h"
+
+#include <atomic>
+#include <fmt/core.h>
+#include <functional>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "hub/broker/cut_session.h"
+#include "hub/hub_parts.h"
+
+namespace strandline::hub {
+namespace {
+
+constexpr std::chrono::seconds broker_deadline{10};
+
+net::Runtime::Options runtime_options(const HubConfig& config) {
+    return {.worker_threads = config.http.worker_threads,
+            .max_queued_work = config.http.max_queued_work};
+}
+
+std::string url_of(std::string_view scheme, const std::string& host, std::uint16_t port) {
+    const bool v6 = host.find(':') != std::string::npos;
+    return fmt::format("{}://{}{}{}:{}", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+}  // namespace
+
+// Destroyed from the bottom up: whatever runs on the event loop or its workers goes before what it
+// uses.
+struct Hub::Impl {
+    explicit Impl(HubConfig settings) : config(std::move(settings)) {}
+
+    Status open();
+    Status open_services();
+    Status connect();
+    Status serve();
+    Status make_first_token();
+    Result<net::ServerOptions> server_options();
+    void wire_signals();
+    void device_revoked(const std::string& device);
+    Status renew_certificates();
+    Status maintenance_round();
+    boost::asio::awaitable<void> shut_down();
+
+    const HubConfig config;
+    const Clock& clock = system_clock();
+    std::unique_ptr<Storage> storage;
+    Metrics metrics;
+    std::unique_ptr<TlsFiles> tls;
+    std::unique_ptr<Revocations> revocations;
+    std::unique_ptr<Broker> broker;
+    std::unique_ptr<Authenticator> authenticator;
+    std::unique_ptr<registry::DeltaBuilder> delta_builder;
+    std::unique_ptr<Services> services;
+    std::unique_ptr<net::Runtime> runtime;
+    std::unique_ptr<EventFeed> feed;
+    std::unique_ptr<net::Signal> maintenance_stop;
+    std::unique_ptr<MqttLink> link;
+    std::unique_ptr<DeltaPool> deltas;
+    std::unique_ptr<net::HttpServer> server;
+    std::string first_token;
+    std::atomic<bool> stopping{false};
+};
+
+Status Hub::Impl::open() {
+    TRY(storage, open_storage(config, clock));
+    TRY(make_first_token());
+    tls = std::make_unique<TlsFiles>(storage->state.tls());
+    TRY(refresh_tls(*tls, *storage->authority, certificate_names(config), clock));
+    revocations =
+        std::make_unique<Revocations>(storage->domain->devices, *storage->authority, tls->crl);
+    TRY(revocations->refresh());
+    TRY(broker, start_broker(config, storage->state, *tls));
+    TRY(open_services());
+    TRY(connect());
+    TRY(serve());
+    return storage->state.publish(services->addresses);
+}
+
+Status Hub::Impl::make_first_token() {
+    TRY(const auto count, storage->domain->operator_tokens.count());
+    if (count > 0) return {};
+    fleet::OperatorTokenRequest request;
+    request.name = "admin";
+    request.role = fleet::Role::admin;
+    TRY(const auto made,
+        storage->domain->operator_tokens.create(request, storage->authority->certificate_sha256()));
+    first_token = made.text;
+    return {};
+}
+
+Status Hub::Impl::open_services() {
+    runtime = std::make_unique<net::Runtime>(runtime_options(config));
+    feed = std::make_unique<EventFeed>(*runtime, storage->domain->events);
+    maintenance_stop = std::make_unique<net::Signal>(runtime->executor());
+    authenticator =
+        std::make_unique<Authenticator>(storage->domain->operator_tokens, storage->domain->devices);
+    const TransferLimits limits{.bytes_per_second = config.transfers.bytes_per_second,
+                                .max_concurrent = config.transfers.max_concurrent};
+    auto uploads =
+        std::make_shared<UploadFiles>(storage->state.root() / "uploads", storage->domain->uploads,
+                                      *storage->blobs, config.uploads.expiry);
+    services =
+        std::make_unique<Services>(Services{.config = config,
+                                            .clock = clock,
+                                            .runtime = *runtime,
+                                            .blobs = *storage->blobs,
+                                            .domain = *storage->domain,
+                                            .authority = *storage->authority,
+                                            .metrics = metrics,
+                                            .feed = *feed,
+                                            .gate = std::make_shared<TransferGate>(limits, clock),
+                                            .keyset_envelope = storage->keys.keyset_envelope,
+                                            .uploads = std::move(uploads),
+                                            .started = clock.steady()});
+    return {};
+}
+
+Status Hub::Impl::connect() {
+    const MqttLinkParts parts{
+        .runtime = *runtime, .domain = *storage->domain, .metrics = metrics, .config = config};
+    TRY(link, MqttLink::create(parts, mqtt_options(config, *tls, broker.get())));
+    registry::DeltaBuilderOptions options;
+    options.max_decoder_memory = config.deltas.max_decoder_memory_bytes;
+    delta_builder = registry::make_delta_builder(options);
+    const auto owner = make_id("hub");
+    deltas = std::make_unique<DeltaPool>(config.deltas.workers, [this, &owner](std::size_t index) {
+        registry::DeltaWorkerOptions worker;
+        worker.owner = fmt::format("{}-{}", owner, index);
+        worker.lease = config.deltas.lease;
+        registry::DeltaWorker made(storage->domain->delta_jobs, *storage->blobs, *delta_builder,
+                                   clock, std::move(worker));
+        made.set_events(storage->domain->events.sink());
+        return made;
+    });
+    link->on_deltas_wanted = [this] { deltas->wake(); };
+    wire_signals();
+    return {};
+}
+
+void Hub::Impl::wire_signals() {
+    auto& signals = services->signals;
+    signals.desired_changed = [this] { link->desired_changed(); };
+    signals.deltas_wanted = [this] { deltas->wake(); };
+    signals.device_revoked = [this](const std::string& device) { device_revoked(device); };
+    signals.mqtt_connected = [this] { return link->connected(); };
+    signals.send_command = [this](const std::string& device, const std::string& name) {
+        link->command(device, name);
+    };
+    signals.not_ready = [this]() -> std::string {
+        if (stopping) return "stopping";
+        if (broker && !broker->running()) return "the broker is not running";
+        return link->connected() ? "" : "no connection to the broker";
+    };
+}
+
+Result<net::ServerOptions> Hub::Impl::server_options() {
+    net::ServerOptions options;
+    options.address = config.http.address;
+    options.port = config.http.port;
+    TRY(options.tls, server_tls(*tls, *revocations));
+    options.max_connections = config.http.max_connections;
+    options.observe = request_observer(metrics);
+    return options;
+}
+
+Status Hub::Impl::serve() {
+    auto& addresses = services->addresses;
+    addresses.mqtt_host = config.effective_mqtt_host();
+    addresses.mqtt_port = broker ? broker->port() : config.mqtt.port;
+    TRY(auto options, server_options());
+    TRY(server, net::HttpServer::create(*runtime, make_router(*services, *authenticator),
+                                        std::move(options)));
+    addresses.url = url_of("https", config.effective_public_host(), server->port());
+    return {};
+}
+
+// Worker thread: a device's certificates are in the database's list of revoked ones already.
+void Hub::Impl::device_revoked(const std::string& device) {
+    link->desired_changed();
+    const auto listed = revocations->refresh();
+    if (!listed) log_error("revocation of {}: {}", device, listed.error().message);
+    if (broker) {
+        const auto loaded = broker->reload(Deadline::after(broker_deadline));
+        if (!loaded) log_error("revocation of {}: broker: {}", device, loaded.error().message);
+    }
+    constexpr std::chrono::seconds validity{300};
+    const auto pass = storage->authority->issue_client(device, validity);
+    if (!pass) return log_error("revocation of {}: {}", device, pass.error().message);
+    const auto client = mqtt_options(config, *tls, broker.get());
+    SessionCut cut;
+    cut.host = client.host;
+    cut.port = client.port;
+    cut.client_id = device;
+    cut.ca_file = client.ca_file;
+    cut.certificate_pem = pass->issued.certificate_pem;
+    cut.private_key_pem = pass->private_key_pem;
+    cut.folder = storage->state.tls();
+    const auto run = [](net::Runtime& loop, SessionCut order,
+                        std::string name) -> boost::asio::awaitable<void> {
+        const auto done =
+            co_await cut_session(loop, std::move(order), Deadline::after(broker_deadline));
+        if (!done) log_warn("session of {} not cut: {}", name, done.error().message);
+    };
+    runtime->spawn(run(*runtime, std::move(cut), device));
+}
+
+// Worker thread.
+Status Hub::Impl::renew_certificates() {
+    TRY(const bool changed,
+        refresh_tls(*tls, *storage->authority, certificate_names(config), clock));
+    TRY(const bool revoked, revocations->refresh());
+    if (!changed && !revoked) return {};
+    if (broker) TRY(broker->reload(Deadline::after(broker_deadline)));
+    if (!changed) return {};
+    TRY(auto fresh, server_tls(*tls, *revocations));
+    runtime->post([this, fresh = std::move(fresh)]() mutable {
+        const auto replaced = server->replace_tls(std::move(fresh));
+        if (!replaced) log_error("new server certificate: {}", replaced.error().message);
+        link->reconnect();
+    });
+    return {};
+}
+
+Status Hub::Impl::maintenance_round() {
+    TRY(renew_certificates());
+    TRY(const auto round, clean_up(*services));
+    log_debug("maintenance blobs_removed={} bytes={} uploads={} events={} jobs={}",
+              round.blobs_removed, round.bytes_removed, round.uploads_removed, round.events_removed,
+              round.jobs_removed);
+    return {};
+}
+
+boost::asio::awaitable<void> Hub::Impl::shut_down() {
+    log_info("stopping");
+    const auto deadline = Deadline::after(config.http.drain);
+    feed->stop();
+    maintenance_stop->notify();
+    co_await server->stop(deadline);
+    co_await link->stop(deadline);
+    runtime->stop();
+}
+
+Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Hub::~Hub() = default;
+
+Result<std::unique_ptr<Hub>> Hub::create(HubConfig config) {
+    auto impl = std::make_unique<Impl>(std::move(config));
+    TRY(impl->open());
+    return std::unique_ptr<Hub>(new Hub(std::move(impl)));
+}
+
+const RuntimeInfo& Hub::addresses() const { return impl_->services->addresses; }
+const std::string& Hub::first_token() const { return impl_->first_token; }
+const std::string& Hub::ca_certificate() const {
+    return impl_->storage->authority->certificate_pem();
+}
+
+Status Hub::run() {
+    auto& impl = *impl_;
+    impl.runtime->spawn(run_maintenance(*impl.runtime, *impl.maintenance_stop,
+                                        impl.config.retention.interval,
+                                        [&impl] { return impl.maintenance_round(); }));
+    impl.runtime->post([&impl] { impl.link->start(); });
+    impl.runtime->run();
+    impl.deltas->stop();
+    impl.runtime->workers().stop();
+    if (impl.broker) impl.broker->stop();
+    impl.storage->state.withdraw();
+    log_info("stopped");
+    return {};
+}
+
+void Hub::stop() {
+    if (impl_->stopping.exchange(true)) return;
+    impl_->runtime->spawn(impl_->shut_down());
+}
+
+void Hub::handle_signals(std::function<void()> reload) {
+    auto& impl = *impl_;
+    impl.runtime->on_signals([this] { stop(); },
+                             [&impl, reload = std::move(reload)] {
+                                 reload();
+                                 const auto queued = impl.runtime->workers().submit([&impl] {
+                                     const auto renewed = impl.renew_certificates();
+                                     if (!renewed) log_error("reload: {}", renewed.error().message);
+                                 });
+                                 if (!queued) log_warn("reload: {}", queued.error().message);
+                             });
+}
+
+}  // namespace strandline::hub

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hub/auth.h"
+#include "hub/broker/broker.h"
+#include "hub/delta_pool.h"
+#include "hub/domain.h"
+#include "hub/event_feed.h"
+#include "hub/hub_config.h"
+#include "hub/hub_keys.h"
+#include "hub/maintenance.h"
+#include "hub/metrics.h"
+#include "hub/mqtt_link.h"
+#include "hub/revocations.h"
+#include "hub/services.h"
+#include "hub/state_folder.h"
+#include "hub/tls_material.h"
+#include "net/http_server.h"
+#include "net/runtime.h"
+#include "registry/delta_builder.h"
+#include "store/blob/blob_store.h"
+#include "store/sql/database.h"
+#include "trust/authority.h"
+
+namespace strandline::hub {
+
+/// What outlasts the event loop: files, keys and the database. Shared by the hub and the commands
+/// that work on its folder while it is stopped.
+struct Storage {
+    StateFolder state;
+    HubKeys keys;
+    std::unique_ptr<trust::CertificateAuthority> authority;
+    std::unique_ptr<store::Database> database;
+    std::unique_ptr<store::BlobStore> blobs;
+    std::unique_ptr<Domain> domain;
+};
+
+/// `clock` must outlive it.
+[[nodiscard]] Result<std::unique_ptr<Storage>> open_storage(const HubConfig& config,
+                                                            const Clock& clock);
+
+/// Names for the server certificate, the public one first.
+[[nodiscard]] std::vector<std::string> certificate_names(const HubConfig& config);
+
+/// Starts the embedded broker; none with an external one.
+[[nodiscard]] Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config,
+                                                           const StateFolder& state,
+                                                           const TlsFiles& tls);
+
+/// The hub's own MQTT client.
+[[nodiscard]] net::MqttOptions mqtt_options(const HubConfig& config, const TlsFiles& tls,
+                                            const Broker* broker);
+
+/// The API's router with every route of api/openapi.yaml. `services` must outlive it.
+[[nodiscard]] net::Router make_router(Services& services, const Authenticator& authenticator);
+
+[[nodiscard]] Result<net::ServerTls> server_tls(const TlsFiles& tls,
+                                                const Revocations& revocations);
+
+/// Counts finished requests.
+[[nodiscard]] std::function<void(const net::Request&, int, std::uint64_t, std::chrono::nanoseconds)>
+request_observer(Metrics& metrics);
+
+}  // namespace strandline::hub
