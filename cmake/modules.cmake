@@ -2,10 +2,13 @@
 # (x_bench.cpp). Sources are globbed so that a new file needs no edit here.
 include(CMakeParseArguments)
 
-# strandline_module(NAME [INCLUDE dir] [USES modules...] [PRIVATE libs...] [PUBLIC libs...])
+# strandline_module(NAME [FOLDER dir] [INCLUDE dir] [USES modules...] [PRIVATE libs...] [PUBLIC libs...])
 function(strandline_module name)
-    cmake_parse_arguments(ARG "" "" "USES;PRIVATE;PUBLIC;INCLUDE" ${ARGN})
-    file(GLOB_RECURSE all CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+    cmake_parse_arguments(ARG "" "FOLDER" "USES;PRIVATE;PUBLIC;INCLUDE" ${ARGN})
+    if(NOT ARG_FOLDER)
+        set(ARG_FOLDER "${name}")
+    endif()
+    file(GLOB_RECURSE all CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${ARG_FOLDER}/*.cpp")
     set(sources ${all})
     list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$")
     set(tests ${all})

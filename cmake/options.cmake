@@ -29,6 +29,11 @@ if(STRANDLINE_SANITIZE)
     endif()
 endif()
 
+if(STRANDLINE_FUZZ)
+    # Coverage of all code, so that the fuzzer sees what an input reaches.
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(STRANDLINE_CCACHE ccache)
 if(STRANDLINE_CCACHE)
     set(CMAKE_CXX_COMPILER_LAUNCHER "${STRANDLINE_CCACHE}")
