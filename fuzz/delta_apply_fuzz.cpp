@@ -1,0 +1,85 @@
+// Applies arbitrary bytes as a delta. The checksums would stop nearly every input at the door, so
+// they are put right first: what is fuzzed is everything behind them.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "delta/apply.h"
+#include "delta/crc32c.h"
+#include "delta/header.h"
+
+namespace strandline::delta {
+namespace {
+
+// The input is: 2 bytes length of the old file, old file, delta.
+struct Input {
+    ByteSpan old_file;
+    Bytes patch;
+};
+
+Input split(ByteSpan data) {
+    if (data.size() < 2) return {};
+    const std::size_t old_size =
+        std::min<std::size_t>(load_le<std::uint16_t>(data.first(2)), data.size() - 2);
+    const auto patch = data.subspan(2 + old_size);
+    return {data.subspan(2, old_size), Bytes(patch.begin(), patch.end())};
+}
+
+void repair(Bytes& patch, ByteSpan old_file) {
+    if (patch.size() < header_bytes) return;
+    const std::span<std::byte> all(patch);
+    store_le<std::uint64_t>(old_file.size(), all.subspan(16, 8));
+    store_le<std::uint64_t>(patch.size(), all.subspan(96, 8));
+    const std::uint64_t new_size = load_le<std::uint64_t>(all.subspan(56, 8));
+    const std::uint64_t segment = load_le<std::uint32_t>(all.subspan(12, 4));
+    const bool has_index =
+        load_le<std::uint32_t>(all.subspan(8, 4)) == 0 && segment > 0 && new_size < max_file_bytes;
+    const std::uint64_t index =
+        has_index ? (new_size + segment - 1) / segment * index_entry_bytes : 0;
+    if (index <= patch.size() - header_bytes) {
+        const auto bytes = all.subspan(header_bytes, static_cast<std::size_t>(index));
+        store_le(crc32c(bytes), all.subspan(120, 4));
+    }
+    store_le(crc32c(all.first(header_bytes - 4)), all.subspan(header_bytes - 4, 4));
+}
+
+// Checks that an applier never writes more than it was allowed to.
+class BoundedSink final : public Sink {
+public:
+    explicit BoundedSink(std::uint64_t limit) : left_(limit) {}
+    Status write(ByteSpan bytes) override {
+        STRANDLINE_ASSERT(bytes.size() <= left_);
+        left_ -= bytes.size();
+        return {};
+    }
+
+private:
+    std::uint64_t left_;
+};
+
+void apply(const Input& input, std::size_t chunk) {
+    ApplyOptions options;
+    options.limits = {std::uint64_t{1} << 20, std::uint64_t{4} << 20};
+    options.old_check = OldCheck::size_only;
+    const MemoryReader old_file(input.old_file);
+    BoundedSink output(options.limits.max_output_bytes);
+    Applier applier(old_file, output, options);
+    for (ByteSpan rest = input.patch; !rest.empty();
+         rest = rest.subspan(std::min(chunk, rest.size()))) {
+        if (!applier.push(rest.first(std::min(chunk, rest.size())))) return;
+    }
+    ignore(applier.finish(), "the hash of arbitrary bytes is nearly always wrong");
+}
+
+}  // namespace
+}  // namespace strandline::delta
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    namespace delta = strandline::delta;
+    auto input = delta::split(std::as_bytes(std::span(data, size)));
+    delta::repair(input.patch, input.old_file);
+    delta::apply(input, SIZE_MAX);
+    delta::apply(input, 7);
+    return 0;
+}
