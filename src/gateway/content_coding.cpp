@@ -12,7 +12,7 @@ namespace {
 constexpr int window_bits = 15;
 constexpr int gzip_flag = 16;
 constexpr int memory_level = 8;
-constexpr std::size_t first_chunk = 64 * 1024;
+constexpr std::size_t first_chunk = std::size_t{64} * 1024;
 
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(" \t");

@@ -173,6 +173,7 @@ private:
                                                             : borrow_numbers(tensor, memory_));
         }
         std::vector<const char*> output_names;
+        output_names.reserve(chosen.size());
         for (const auto* info : chosen) output_names.push_back(info->name.c_str());
 
         const auto results =

@@ -114,6 +114,7 @@ Status compare(const Tensor& actual, const Tensor& expected, Tolerance tolerance
 
 Status check_case(Model& model, const GoldenCase& one, Tolerance tolerance) {
     std::vector<std::string> wanted;
+    wanted.reserve(one.outputs.size());
     for (const auto& tensor : one.outputs) wanted.push_back(tensor.name);
     TRY(const auto outputs, model.run(one.inputs, wanted));
     for (const auto& expected : one.outputs) {
@@ -183,7 +184,7 @@ Status check_golden(Model& model, std::span<const GoldenCase> cases, Tolerance t
 Status check_smoke(Model& model) {
     std::optional<Error> first;
     for (const auto size : smoke_sizes) {
-        const auto status = smoke_run(model, size);
+        auto status = smoke_run(model, size);
         if (status || status.error().code == Errc::corrupt) return status;
         if (!first) first = status.error();
         if (!grows(model)) break;
