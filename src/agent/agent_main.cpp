@@ -1,0 +1,101 @@
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/command_line.h"
+#include "agent/hub/enroll.h"
+#include "base/log.h"
+#include "base/version.h"
+
+namespace strandline::agent {
+namespace {
+
+constexpr std::chrono::seconds stop_timeout{10};
+
+int exit_code(const Error& error) {
+    std::cerr << "strandline-agent: " << error.message << "\n";
+    return info(error.code).exit_code;
+}
+
+net::Runtime::Options runtime_options() {
+    net::Runtime::Options options;
+    // One may hash or test while others infer.
+    options.worker_threads = 3;
+    return options;
+}
+
+int run_enroll(const CommandLine& line) {
+    auto token = read_token(line.token);
+    if (!token) return exit_code(token.error());
+    net::Runtime runtime(runtime_options());
+    EnrollOptions options;
+    options.hub_url = line.hub;
+    options.token = std::move(*token);
+    options.name = line.name;
+    options.labels = line.labels;
+    const auto device =
+        runtime.block_on(enroll(runtime, StateFolder(line.state), std::move(options)));
+    if (!device) return exit_code(device.error());
+    std::cout << "enrolled device=" << *device << "\n" << std::flush;
+    return 0;
+}
+
+boost::asio::awaitable<void> serve(Agent& agent) {
+    co_await agent.start();
+    std::cout << "ready serve=" << agent.serve_url() << " device=" << agent.device() << "\n"
+              << std::flush;
+}
+
+boost::asio::awaitable<void> shut_down(net::Runtime& runtime, Agent& agent) {
+    const bool ended = co_await agent.stop(Deadline::after(stop_timeout));
+    if (!ended) {
+        // The disk is safe at any moment, so a peer that does not answer need not be waited for.
+        log_warn("stopping without waiting for open requests");
+        std::_Exit(0);
+    }
+    runtime.stop();
+}
+
+int run_agent(const CommandLine& line) {
+    auto config = load_agent_config(line.config);
+    if (!config) return exit_code(config.error());
+    configure_log(config->log.level, config->log.format, "strandline-agent");
+    net::Runtime runtime(runtime_options());
+    AgentOptions options;
+    options.config = std::move(*config);
+    options.state_folder = line.state;
+    const auto agent = Agent::create(runtime, std::move(options));
+    if (!agent) return exit_code(agent.error());
+    auto& running = **agent;
+    runtime.on_signals([&runtime, &running] { runtime.spawn(shut_down(runtime, running)); });
+    runtime.spawn(serve(running));
+    runtime.run();
+    return 0;
+}
+
+}  // namespace
+
+int agent_main(const std::vector<std::string>& arguments) {
+    const auto line = parse_command_line(arguments);
+    if (!line) return exit_code(line.error());
+    switch (line->command) {
+        case CommandLine::Command::help:
+            std::cout << usage();
+            return 0;
+        case CommandLine::Command::version:
+            std::cout << "strandline-agent " << program_version << "\n";
+            return 0;
+        case CommandLine::Command::enroll:
+            return run_enroll(*line);
+        case CommandLine::Command::run:
+            return run_agent(*line);
+        case CommandLine::Command::self_test:
+            return self_test_main(line->job);
+    }
+    return 1;
+}
+
+}  // namespace strandline::agent

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/agent.h"
+#include "agent/desired_keeper.h"
+#include "agent/device_state.h"
+#include "agent/disk/release_store.h"
+#include "agent/disk/state_folder.h"
+#include "agent/hub/hub_client.h"
+#include "agent/hub/identity.h"
+#include "agent/hub/key_keeper.h"
+#include "agent/hub/mqtt_link.h"
+#include "agent/reporter.h"
+#include "agent/resources.h"
+#include "agent/run/release_host.h"
+#include "agent/tasks.h"
+#include "agent/transfer/pace.h"
+#include "agent/updater.h"
+#include "base/file.h"
+#include "gateway/model_table.h"
+#include "net/http_server.h"
+#include "store/blob/blob_store.h"
+
+namespace strandline::agent {
+
+/// The parts of one agent, in the order in which they need each other.
+struct AgentParts {
+    AgentParts(net::Runtime& runtime_in, AgentOptions options_in);
+
+    net::Runtime& runtime;
+    AgentOptions options;
+    StateFolder state;
+    std::optional<LockFile> lock;
+    Identity identity;
+    std::optional<DeviceState> device;
+    std::unique_ptr<store::BlobStore> blobs;
+    std::optional<ReleaseStore> releases;
+    std::unique_ptr<HubClient> hub;
+    std::optional<KeyKeeper> keys;
+    std::optional<DesiredKeeper> desired;
+    gateway::ModelTable models;
+    std::optional<ReleaseHost> host;
+    std::optional<Pace> pace;
+    Tasks tasks;
+    std::optional<Updater> updater;
+    std::optional<Reporter> reporter;
+    std::optional<ResourceSampler> resources;
+    std::unique_ptr<MqttLink> mqtt;
+    std::unique_ptr<net::HttpServer> server;
+    net::Signal hub_news;  ///< a message of the broker, or time to poll
+    net::Signal renewal_wake;
+    std::optional<std::string> desired_message;  ///< the newest one not looked at yet
+    Announcement announced;
+    bool refresh_keys = false;
+    std::int64_t sequence = 0;
+
+    /// Asks the hub, and looks at what the broker brought, until the agent ends.
+    [[nodiscard]] boost::asio::awaitable<void> follow_hub();
+    [[nodiscard]] trust::Report build_report();
+    [[nodiscard]] net::Task<void> send_report(std::string json);
+
+    [[nodiscard]] Status open_state();
+    [[nodiscard]] Status open_hub();
+    [[nodiscard]] Status open_serving();
+    [[nodiscard]] Status open_broker();
+
+private:
+    [[nodiscard]] net::Task<void> look_at_message(std::string payload);
+    [[nodiscard]] net::Task<void> poll();
+    [[nodiscard]] net::Task<void> accept(trust::Envelope envelope);
+    [[nodiscard]] std::chrono::milliseconds next_poll();
+};
+
+}  // namespace strandline::agent

@@ -1,0 +1,64 @@
+#include "agent/device_state.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace strandline::agent {
+namespace {
+
+// Nothing this program meets was signed before it was written: 2026-01-01T00:00:00Z.
+constexpr WallTime program_date{std::chrono::seconds{1'767'225'600}};
+
+}  // namespace
+
+Result<DeviceState> DeviceState::open(const StateFolder& folder, const Clock& clock) {
+    DeviceState state(folder, clock);
+    auto loaded = folder.load_device();
+    if (!loaded && loaded.error().code != Errc::corrupt) return loaded.error();
+    // A damaged record costs the memory of the last generation; the hub sends a higher one.
+    if (!loaded) log_error("device record damaged error=\"{}\"", loaded.error().message);
+    if (loaded) state.record_ = *loaded;
+    state.record_.boot += 1;
+    state.record_.time_floor = std::max({state.record_.time_floor, program_date});
+    const auto saved = folder.save_device(state.record_);
+    if (!saved) log_error("state folder cannot be written error=\"{}\"", saved.error().message);
+    return state;
+}
+
+Status DeviceState::check_generation(std::int64_t generation, const Sha256Digest& payload) const {
+    if (generation < record_.generation) {
+        return fail(Errc::conflict, "desired state of generation " + std::to_string(generation) +
+                                        " is older than " + std::to_string(record_.generation));
+    }
+    if (generation == record_.generation && record_.desired && *record_.desired != payload) {
+        return fail(Errc::conflict, "desired state of generation " + std::to_string(generation) +
+                                        " differs from the one seen before");
+    }
+    return {};
+}
+
+Status DeviceState::accept_generation(std::int64_t generation, const Sha256Digest& payload) {
+    TRY(check_generation(generation, payload));
+    auto next = record_;
+    next.generation = generation;
+    next.desired = payload;
+    TRY(folder_.save_device(next));
+    record_ = next;
+    return {};
+}
+
+WallTime DeviceState::now() const { return std::max(clock_->wall(), record_.time_floor); }
+
+bool DeviceState::clock_is_behind() const { return clock_->wall() < record_.time_floor; }
+
+Status DeviceState::raise_floor(WallTime seen) {
+    if (seen <= record_.time_floor) return {};
+    auto next = record_;
+    next.time_floor = seen;
+    TRY(folder_.save_device(next));
+    record_ = next;
+    return {};
+}
+
+}  // namespace strandline::agent

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "agent/disk/state_folder.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace strandline::agent {
+
+/// device.json in memory: generation, boot count and the floor under the wall clock. Every change
+/// is on disk before it counts. One thread at a time.
+class DeviceState {
+public:
+    /// Loads and counts this start. A disk that cannot be written is logged and does not stop the
+    /// agent from serving.
+    [[nodiscard]] static Result<DeviceState> open(const StateFolder& folder, const Clock& clock);
+
+    [[nodiscard]] const DeviceRecord& record() const { return record_; }
+    /// Refuses an older generation, and other content under the same one, as `conflict`.
+    [[nodiscard]] Status check_generation(std::int64_t generation,
+                                          const Sha256Digest& payload) const;
+    [[nodiscard]] Status accept_generation(std::int64_t generation, const Sha256Digest& payload);
+
+    /// The wall clock, but never before the floor: right enough for validity dates at 1970.
+    [[nodiscard]] WallTime now() const;
+    /// True when the machine's clock is behind what was already seen.
+    [[nodiscard]] bool clock_is_behind() const;
+    /// Raises the floor to a time that a trusted signature vouches for.
+    [[nodiscard]] Status raise_floor(WallTime seen);
+
+private:
+    DeviceState(StateFolder folder, const Clock& clock)
+        : folder_(std::move(folder)), clock_(&clock) {}
+
+    StateFolder folder_;
+    const Clock* clock_;
+    DeviceRecord record_;
+};
+
+}  // namespace strandline::agent

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace strandline::agent {
+
+/// What a running release did since it was published.
+struct RunStatistics {
+    std::uint64_t inferences = 0;
+    std::uint64_t errors = 0;
+    std::chrono::nanoseconds p99{0};
+    std::uint64_t restarts = 0;  ///< of a process
+};
+
+/// A release that is loaded or started. Belongs to the I/O thread.
+class RunningRelease {
+public:
+    virtual ~RunningRelease() = default;
+    /// Makes it the one that clients of the slot reach; what was reached before may then end.
+    virtual void publish() = 0;
+    [[nodiscard]] virtual RunStatistics statistics() const = 0;
+    /// Ends it. Requests that run are answered first. Idempotent.
+    [[nodiscard]] virtual boost::asio::awaitable<void> stop() = 0;
+};
+
+}  // namespace strandline::agent

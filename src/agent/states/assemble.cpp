@@ -1,0 +1,88 @@
+#include <utility>
+
+#include "agent/states/states.h"
+#include "agent/transfer/partial_file.h"
+#include "base/log.h"
+#include "delta/files.h"
+
+namespace strandline::agent {
+namespace {
+
+// Far above what our encoder asks for, far below what hurts a small device.
+constexpr std::uint64_t max_decoder_memory = std::uint64_t{32} << 20;
+
+struct PatchJob {
+    std::filesystem::path base;
+    std::filesystem::path delta;
+    std::filesystem::path output;
+    trust::ManifestFile file;
+};
+
+/// Applies one delta. Whatever is wrong with it, nothing of it is left behind but the error.
+Status apply(store::BlobStore& blobs, const PatchJob& job) {
+    delta::ApplyOptions options;
+    options.limits.max_output_bytes = job.file.size;
+    options.limits.max_memory_bytes = max_decoder_memory;
+    auto applied = delta::apply_delta(job.base, job.delta, job.output, options);
+    if (!applied) return std::move(applied).error();
+    TRY(blobs.adopt(job.output, job.file.sha256));
+    return PartialFile::discard(job.delta);
+}
+
+boost::asio::awaitable<Status> apply_on_worker(UpdateContext& context, const MissingFile& item) {
+    auto* blobs = &context.services.releases.blobs();
+    PatchJob job;
+    job.base = blobs->path_of(*item.base);
+    job.delta = delta_path(context, item);
+    job.output = context.services.state.partials() / (item.file.sha256.hex() + ".new");
+    job.file = item.file;
+    std::function<Status()> work = [blobs, job = std::move(job)] { return apply(*blobs, job); };
+    co_return co_await context.services.runtime.offload(std::move(work));
+}
+
+/// Gives a delta up for the whole file, once and for all of this order.
+Step fall_back(UpdateContext& context, MissingFile& item, const Error& error) {
+    log_warn("delta failed slot={} path={} error=\"{}\"", context.slot.name, item.file.path,
+             error.message);
+    auto& journal = context.journal();
+    journal.totals.delta_fallbacks += 1;
+    journal.no_delta.push_back(item.file.path);
+    ignore(PartialFile::discard(delta_path(context, item)), "a later start removes it");
+    item.delta_ready = false;
+    item.base.reset();
+    return Step::go(UpdateState::fetch);
+}
+
+boost::asio::awaitable<Step> build(UpdateContext& context) {
+    auto* releases = &context.services.releases;
+    std::function<Result<Release>()> work = [releases, envelope = context.envelope,
+                                             manifest = context.manifest] {
+        return releases->install(envelope, manifest);
+    };
+    auto installed = co_await context.services.runtime.offload(std::move(work));
+    if (!installed && installed.error().code == Errc::not_found)
+        co_return Step::go(UpdateState::plan);
+    if (!installed) co_return Step::disk(installed.error());
+    context.installed = std::move(*installed);
+    co_return Step::go(UpdateState::verify);
+}
+
+}  // namespace
+
+std::filesystem::path delta_path(const UpdateContext& context, const MissingFile& item) {
+    return context.services.state.partials() / (item.file.sha256.hex() + ".delta");
+}
+
+boost::asio::awaitable<Step> assemble(UpdateContext& context) {
+    for (auto& item : context.missing) {
+        if (item.here) continue;
+        if (context.preempted()) co_return Step::interrupted();
+        const auto applied = co_await apply_on_worker(context, item);
+        if (!applied) co_return fall_back(context, item, applied.error());
+        item.here = true;
+        context.journal().totals.deltas += 1;
+    }
+    co_return co_await build(context);
+}
+
+}  // namespace strandline::agent

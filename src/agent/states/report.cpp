@@ -1,0 +1,28 @@
+#include "agent/states/states.h"
+#include "base/log.h"
+
+namespace strandline::agent {
+
+boost::asio::awaitable<Step> report(UpdateContext& context) {
+    auto next = context.journal();
+    next.completed = context.order_id();
+    next.unproven.reset();
+    next.refusal.reset();
+    next.failure.reset();
+    next.no_delta.clear();
+    next.entered.clear();
+    next.order.reset();
+    next.state = UpdateState::idle;
+    const auto saved = context.services.state.save_journal(context.slot.name, next);
+    if (!saved) co_return Step::disk(saved.error());
+    context.journal() = std::move(next);
+    context.slot.problem.reset();
+    context.slot.progress = 1;
+    log_info("update done slot={} version={} bytes={} of={} deltas={} fulls={}", context.slot.name,
+             context.order.version, context.journal().totals.bytes_received,
+             context.journal().totals.bytes_full, context.journal().totals.deltas,
+             context.journal().totals.fulls);
+    co_return Step::go(UpdateState::idle);
+}
+
+}  // namespace strandline::agent

@@ -1,0 +1,174 @@
+#include "agent/transfer/download.h"
+
+#include <charconv>
+#include <utility>
+
+#include "agent/transfer/partial_file.h"
+
+namespace strandline::agent {
+namespace {
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stop != end || text.empty()) return std::nullopt;
+    return value;
+}
+
+/// Writes an answer's body where it belongs.
+class PartialSink final : public net::ResponseSink {
+public:
+    PartialSink(PartialFile& file, const Download& download, Pace& pace, DownloadWatch& watch)
+        : file_(&file), download_(&download), pace_(&pace), watch_(&watch) {}
+
+    Result<bool> head(const net::ClientResponse& response) override {
+        if (response.status == 206) return accept_part(response);
+        if (response.status == 200) return accept_whole(response);
+        return false;
+    }
+
+    boost::asio::awaitable<Status> data(ByteSpan bytes) override {
+        if (watch_->cancelled && watch_->cancelled()) {
+            co_return fail(Errc::cancelled, "another order came");
+        }
+        auto written = file_->append(bytes);
+        if (!written) {
+            (written.error().code == Errc::corrupt ? watch_->bad_answer : watch_->disk_failed) =
+                true;
+            co_return written;
+        }
+        if (watch_->received) watch_->received(bytes.size());
+        co_await pace_->take(bytes.size());
+        co_return Status{};
+    }
+
+private:
+    Error bad(std::string what) {
+        watch_->bad_answer = true;
+        return fail(Errc::corrupt, download_->target + ": " + std::move(what));
+    }
+
+    Result<bool> accept_part(const net::ClientResponse& response) {
+        const auto field = response.headers.find("Content-Range");
+        const auto range = field ? parse_content_range(*field) : std::nullopt;
+        if (!range) return bad("a partial answer without a usable Content-Range");
+        if (range->start != file_->offset()) {
+            return bad("asked for byte " + std::to_string(file_->offset()) + " and got byte " +
+                       std::to_string(range->start));
+        }
+        if (range->total != file_->record().size) return bad("its size changed");
+        const auto etag = response.headers.find("ETag");
+        if (etag && *etag != file_->record().etag)
+            return bad("its ETag changed in a partial answer");
+        return true;
+    }
+
+    Result<bool> accept_whole(const net::ClientResponse& response) {
+        const auto field = response.headers.find("Content-Length");
+        const auto length = field ? parse_number(*field) : download_->size;
+        if (!length) return bad("an answer of unknown length");
+        if (download_->size && *length != *download_->size) {
+            return bad("has " + std::to_string(*length) + " bytes instead of " +
+                       std::to_string(*download_->size));
+        }
+        if (!download_->size && *length > download_->max_size)
+            return bad("is larger than it may be");
+        auto restarted =
+            file_->restart(std::string(response.headers.find("ETag").value_or("")), *length);
+        if (!restarted) {
+            watch_->disk_failed = true;
+            return restarted.error();
+        }
+        return true;
+    }
+
+    PartialFile* file_;
+    const Download* download_;
+    Pace* pace_;
+    DownloadWatch* watch_;
+};
+
+net::ClientRequest range_request(const Download& download, const PartialFile& file) {
+    net::ClientRequest request;
+    request.url = download.target;
+    if (file.offset() > 0 && !file.record().etag.empty()) {
+        request.headers.set("Range", "bytes=" + std::to_string(file.offset()) + "-");
+        request.headers.set("If-Range", file.record().etag);
+    }
+    return request;
+}
+
+std::optional<std::chrono::milliseconds> retry_after_of(const net::ClientResponse& response) {
+    const auto field = response.headers.find("Retry-After");
+    if (!field) return std::nullopt;
+    return net::parse_retry_after(*field, system_clock().wall());
+}
+
+/// Statuses whose meaning is not an error of the catalogue.
+Result<DownloadOutcome> judge(const net::ClientResponse& response, const Download& download,
+                              PartialFile& file, DownloadWatch& watch) {
+    if (response.status == 202)
+        return DownloadOutcome{DownloadState::building, retry_after_of(response)};
+    if (response.status == 404) return DownloadOutcome{DownloadState::absent, std::nullopt};
+    if (response.status == 416 && file.complete())
+        return DownloadOutcome{DownloadState::complete, std::nullopt};
+    if (response.status == 416) {
+        watch.bad_answer = true;
+        return fail(Errc::corrupt, download.target + ": the hub has fewer bytes than we do");
+    }
+    if (response.status != 200 && response.status != 206)
+        return net::to_error(response, download.target);
+    if (!file.complete()) {
+        return fail(Errc::unavailable, download.target + ": ended after " +
+                                           std::to_string(file.offset()) + " of " +
+                                           std::to_string(file.record().size) + " bytes");
+    }
+    return DownloadOutcome{DownloadState::complete, std::nullopt};
+}
+
+}  // namespace
+
+std::optional<ContentRange> parse_content_range(std::string_view text) {
+    constexpr std::string_view unit = "bytes ";
+    if (!text.starts_with(unit)) return std::nullopt;
+    text.remove_prefix(unit.size());
+    const auto dash = text.find('-');
+    const auto slash = text.find('/');
+    if (dash == std::string_view::npos || slash == std::string_view::npos || slash < dash)
+        return std::nullopt;
+    const auto start = parse_number(text.substr(0, dash));
+    const auto end = parse_number(text.substr(dash + 1, slash - dash - 1));
+    const auto total = parse_number(text.substr(slash + 1));
+    if (!start || !end || !total || *end < *start || *total <= *end) return std::nullopt;
+    return ContentRange{*start, *total};
+}
+
+net::Task<DownloadOutcome> download_once(HubClient& hub, Pace& pace, Download download,
+                                         DownloadWatch& watch) {
+    watch.disk_failed = false;
+    watch.bad_answer = false;
+    auto file = PartialFile::open(download.file, download.target);
+    if (!file) {
+        watch.disk_failed = true;
+        co_return std::move(file).error();
+    }
+    if (file->complete() && (!download.size || *download.size == file->record().size)) {
+        co_return DownloadOutcome{DownloadState::complete, std::nullopt};
+    }
+    PartialSink sink(*file, download, pace, watch);
+    auto request = range_request(download, *file);
+    const auto response = co_await hub.download(std::move(request), sink);
+    auto outcome = response ? judge(*response, download, *file, watch)
+                            : Result<DownloadOutcome>(response.error());
+    if (watch.bad_answer)
+        ignore(PartialFile::discard(download.file), "the next try starts anew anyway");
+    if (outcome && outcome->state == DownloadState::complete) {
+        const auto synced = file->sync();
+        watch.disk_failed = !synced;
+        if (!synced) co_return synced.error();
+    }
+    co_return outcome;
+}
+
+}  // namespace strandline::agent

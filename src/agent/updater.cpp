@@ -1,0 +1,238 @@
+#include "agent/updater.h"
+
+#include <system_error>
+#include <utility>
+
+#include "agent/states/states.h"
+#include "agent/update_driver.h"
+#include "base/log.h"
+
+namespace strandline::agent {
+namespace {
+
+// Every wait ends now and then, so that a missed wake-up heals itself.
+constexpr std::chrono::minutes max_wait{5};
+
+OrderId id_of(const trust::DesiredSlot& order) { return OrderId{order.manifest, order.deployment}; }
+
+/// What recovery reads from and writes to the disk, on a worker.
+Result<SlotRecovery> recover_on_disk(const StateFolder& state, ReleaseStore& releases,
+                                     const std::string& name) {
+    SlotDisk disk;
+    auto pointer = state.load_pointer(name);
+    if (pointer)
+        disk.pointer = *pointer;
+    else
+        log_error("slot pointer unreadable slot={} error=\"{}\"", name, pointer.error().message);
+    auto journal = state.load_journal(name);
+    if (journal)
+        disk.journal = std::move(*journal);
+    else
+        log_error("slot journal unreadable slot={} error=\"{}\"", name, journal.error().message);
+
+    std::set<Sha256Digest> named;
+    if (disk.pointer.active) named.insert(*disk.pointer.active);
+    if (disk.pointer.previous) named.insert(*disk.pointer.previous);
+    auto recovery = recover(disk, releases.intact(named));
+    if (recovery.pointer_changed) TRY(state.save_pointer(name, recovery.disk.pointer));
+    if (recovery.disk.journal != disk.journal) TRY(state.save_journal(name, recovery.disk.journal));
+    for (const auto& digest : recovery.damaged) TRY(releases.move_aside(digest));
+    return recovery;
+}
+
+Status clear_partials(const std::filesystem::path& folder) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+         it.increment(error)) {
+        TRY(remove_file(it->path()));
+    }
+    if (error) return error_from_errno(folder.string(), error.value());
+    return {};
+}
+
+}  // namespace
+
+struct Updater::Worker {
+    Worker(net::Runtime& runtime, std::string name) : wake(runtime.executor()) {
+        slot.name = std::move(name);
+    }
+    Slot slot;
+    net::Signal wake;
+    Deadline not_before = Deadline::after(std::chrono::nanoseconds{0});
+    bool removed = false;
+};
+
+std::chrono::milliseconds spread_delay(std::string_view device, std::int64_t generation,
+                                       std::chrono::milliseconds window) {
+    if (window.count() <= 0) return std::chrono::milliseconds{0};
+    const auto digest = sha256(std::string(device) + "/" + std::to_string(generation));
+    const auto place =
+        load_le<std::uint64_t>(digest.bytes) % static_cast<std::uint64_t>(window.count());
+    return std::chrono::milliseconds{static_cast<std::int64_t>(place)};
+}
+
+Updater::Updater(UpdateServices services, DesiredKeeper& desired, Tasks& tasks, std::string self)
+    : services_(std::move(services)),
+      desired_(&desired),
+      tasks_(&tasks),
+      self_(std::move(self)),
+      turn_(services_.runtime) {
+    services_.needed_releases = [this] { return needed_releases(); };
+}
+
+Updater::~Updater() = default;
+
+Updater::Worker& Updater::add(std::string name) {
+    auto& place = workers_[name];
+    place = std::make_unique<Worker>(services_.runtime, std::move(name));
+    tasks_->watch(place->wake);
+    return *place;
+}
+
+boost::asio::awaitable<void> Updater::recover_slot(std::string name) {
+    auto& worker = add(name);
+    const auto* state = &services_.state;
+    auto* releases = &services_.releases;
+    std::function<Result<SlotRecovery>()> blocking = [state, releases, name] {
+        return recover_on_disk(*state, *releases, name);
+    };
+    auto recovery = co_await services_.runtime.offload(std::move(blocking));
+    if (!recovery) {
+        log_error("slot not recovered slot={} error=\"{}\"", name, recovery.error().message);
+        worker.slot.problem = trust::ReportedError{"idle", "corrupt", recovery.error().message};
+        co_return;
+    }
+    worker.slot.disk = std::move(recovery->disk);
+    worker.slot.problem = std::move(recovery->problem);
+    const auto served = co_await serve_active(services_, worker.slot);
+    if (!served) log_warn("slot not served slot={} reason=\"{}\"", name, served.error().message);
+}
+
+boost::asio::awaitable<void> Updater::start() {
+    const auto names = services_.state.slots();
+    if (!names) {
+        log_error("slots unreadable error=\"{}\"", names.error().message);
+        co_return;
+    }
+    for (const auto& name : *names) co_await recover_slot(name);
+    for (const auto& [name, worker] : workers_) tasks_->spawn(work(*worker));
+}
+
+void Updater::reconcile(bool news) {
+    const auto* state = desired_->state();
+    if (state == nullptr || tasks_->stopping()) return;
+    const auto delay =
+        news ? spread_delay(self_, state->generation, state->spread) : std::chrono::milliseconds{0};
+    for (const auto& order : state->slots) {
+        const auto known = workers_.find(order.slot);
+        const bool fresh = known == workers_.end();
+        auto& worker = fresh ? add(order.slot) : *known->second;
+        // A slot whose order did not change goes on with what it is doing.
+        if (worker.slot.disk.journal.order != id_of(order)) {
+            worker.not_before = Deadline::after(delay, services_.clock);
+        }
+        if (fresh) tasks_->spawn(work(worker));
+    }
+    for (const auto& [name, worker] : workers_) worker->wake.notify();
+}
+
+bool Updater::preempted(const Worker& worker, const OrderId& order) const {
+    if (tasks_->stopping()) return true;
+    const auto* wanted = desired_->slot(worker.slot.name);
+    return wanted == nullptr || id_of(*wanted) != order;
+}
+
+boost::asio::awaitable<void> Updater::work(Worker& worker) {
+    while (!tasks_->stopping()) {
+        const bool known = desired_->state() != nullptr;
+        if (known && desired_->slot(worker.slot.name) == nullptr && !worker.removed)
+            co_await remove(worker);
+        // Looked up after the last wait: a newer desired state may have replaced the old one.
+        const auto* wanted = desired_->slot(worker.slot.name);
+        if (wanted != nullptr) worker.removed = false;
+        const bool settled = wanted == nullptr || is_converged(worker.slot, id_of(*wanted)) ||
+                             is_refused(worker.slot, id_of(*wanted));
+        if (!settled && worker.not_before.passed(services_.clock)) {
+            auto order = *wanted;
+            co_await carry_out(worker, std::move(order));
+            continue;
+        }
+        auto until = Deadline::after(max_wait, services_.clock);
+        if (!settled) until = until.earlier(worker.not_before);
+        co_await tasks_->wait(worker.wake, until);
+    }
+}
+
+boost::asio::awaitable<void> Updater::carry_out(Worker& worker, trust::DesiredSlot order) {
+    const auto id = id_of(order);
+    UpdateContext context{.services = services_,
+                          .slot = worker.slot,
+                          .order = std::move(order),
+                          .preempted = [this, &worker, id] { return preempted(worker, id); },
+                          .wake = worker.wake};
+    co_await drive_update(context, turn_);
+    services_.changed();
+    if (!tasks_->stopping() && worker.slot.disk.journal.state == UpdateState::idle)
+        co_await clean_up();
+}
+
+boost::asio::awaitable<void> Updater::remove(Worker& worker) {
+    log_info("slot removed slot={}", worker.slot.name);
+    worker.removed = true;
+    services_.host.withdraw(worker.slot.name, "the slot was removed");
+    if (worker.slot.running) co_await worker.slot.running->stop();
+    worker.slot.running.reset();
+    worker.slot.active.reset();
+    worker.slot.previous.reset();
+    const auto removed = services_.state.remove_slot(worker.slot.name);
+    if (!removed)
+        log_error("slot files remain slot={} error=\"{}\"", worker.slot.name,
+                  removed.error().message);
+    worker.slot.disk = SlotDisk{};
+    services_.changed();
+    co_await clean_up();
+}
+
+boost::asio::awaitable<void> Updater::clean_up() {
+    const auto hold = co_await turn_.take();
+    auto* releases = &services_.releases;
+    const auto partials = services_.state.partials();
+    std::function<Status()> blocking = [releases, partials, keep = needed_releases()]() -> Status {
+        TRY(clear_partials(partials));
+        return releases->collect(keep);
+    };
+    const auto collected = co_await services_.runtime.offload(std::move(blocking));
+    if (!collected) log_warn("clean-up failed error=\"{}\"", collected.error().message);
+}
+
+std::vector<trust::ReportedSlot> Updater::report() const {
+    std::vector<trust::ReportedSlot> out;
+    for (const auto& [name, worker] : workers_) {
+        if (worker->removed) continue;
+        const auto* wanted = desired_->slot(name);
+        out.push_back(
+            report_slot(worker->slot, wanted ? wanted->deployment : "", services_.clock.steady()));
+    }
+    return out;
+}
+
+std::set<Sha256Digest> Updater::needed_releases() const {
+    std::set<Sha256Digest> needed;
+    for (const auto& [name, worker] : workers_) {
+        const auto& disk = worker->slot.disk;
+        for (const auto& digest : {disk.pointer.active, disk.pointer.previous}) {
+            if (digest) needed.insert(*digest);
+        }
+        if (disk.journal.order) needed.insert(disk.journal.order->manifest);
+    }
+    return needed;
+}
+
+boost::asio::awaitable<void> Updater::stop_serving() {
+    for (const auto& [name, worker] : workers_) {
+        if (worker->slot.running) co_await worker->slot.running->stop();
+        worker->slot.running.reset();
+    }
+}
+
+}  // namespace strandline::agent

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/desired_keeper.h"
+#include "agent/slot.h"
+#include "agent/tasks.h"
+#include "agent/update_context.h"
+
+namespace strandline::agent {
+
+/// Brings every slot to its desired state: level-triggered, so a lost message costs nothing. One
+/// coroutine per slot; only one slot at a time fetches and switches. Belongs to the I/O thread.
+class Updater {
+public:
+    /// All borrowed. `self` is our device id.
+    Updater(UpdateServices services, DesiredKeeper& desired, Tasks& tasks, std::string self);
+    ~Updater();
+
+    /// Finds out what every slot on disk holds, heals what a crash or the disk broke, and loads the
+    /// active releases. Call once, before reconcile().
+    [[nodiscard]] boost::asio::awaitable<void> start();
+
+    /// Acts on a change of the desired state. `news` is true when it is one that the fleet got at
+    /// the same moment, so its work is spread over the window of the order.
+    void reconcile(bool news);
+
+    [[nodiscard]] std::vector<trust::ReportedSlot> report() const;
+    /// Releases that any slot needs.
+    [[nodiscard]] std::set<Sha256Digest> needed_releases() const;
+    /// Ends every running release.
+    [[nodiscard]] boost::asio::awaitable<void> stop_serving();
+
+private:
+    struct Worker;
+    [[nodiscard]] boost::asio::awaitable<void> recover_slot(std::string name);
+    [[nodiscard]] boost::asio::awaitable<void> work(Worker& worker);
+    [[nodiscard]] boost::asio::awaitable<void> carry_out(Worker& worker, trust::DesiredSlot order);
+    [[nodiscard]] boost::asio::awaitable<void> remove(Worker& worker);
+    [[nodiscard]] boost::asio::awaitable<void> clean_up();
+    [[nodiscard]] bool preempted(const Worker& worker, const OrderId& order) const;
+    Worker& add(std::string name);
+
+    UpdateServices services_;
+    DesiredKeeper* desired_;
+    Tasks* tasks_;
+    std::string self_;
+    Turn turn_;
+    std::map<std::string, std::unique_ptr<Worker>> workers_;
+};
+
+/// Where in a window this device starts: the same for the same device and generation, even over
+/// the fleet.
+[[nodiscard]] std::chrono::milliseconds spread_delay(std::string_view device,
+                                                     std::int64_t generation,
+                                                     std::chrono::milliseconds window);
+
+}  // namespace strandline::agent
