@@ -21,8 +21,11 @@ for program in build/fuzz/bin/*_fuzz; do
     found=1
     mkdir -p "build/fuzz/corpus/$name" "build/fuzz/findings"
     echo "fuzz: $name for $seconds s"
+    seeds=
+    [ ! -d "fuzz/seeds/$name" ] || seeds=fuzz/seeds/$name
+    # shellcheck disable=SC2086  # no word when there are no seeds
     "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
-        -artifact_prefix="build/fuzz/findings/$name-" "build/fuzz/corpus/$name" "fuzz/seeds/$name" \
+        -artifact_prefix="build/fuzz/findings/$name-" "build/fuzz/corpus/$name" $seeds \
         2>"build/fuzz/$name.log" || {
         tail -40 "build/fuzz/$name.log" >&2
         echo "fuzz: $name found something; the input is in build/fuzz/findings" >&2
