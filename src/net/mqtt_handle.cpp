@@ -67,6 +67,7 @@ struct MqttHandle::Impl {
     Status set_will();
     Status set_connect_properties();
     Status outcome(int code, int error_number);
+    [[nodiscard]] Error transport_error(int error_number) const;
     Status peer_is_there(int error_number) const;
     [[nodiscard]] std::string name() const {
         return fmt::format("MQTT {}:{}", options.host, options.port);
@@ -203,17 +204,25 @@ Status MqttHandle::Impl::configure() {
     return set_connect_properties();
 }
 
+/// The reason why a broker broke a handshake off is lost when its reset overtakes its alert.
+Error MqttHandle::Impl::transport_error(int error_number) const {
+    const bool broken_off =
+        error_number == EPROTO || error_number == ECONNRESET || error_number == EPIPE;
+    if (options.tls && !connected && broken_off) {
+        return fail(Errc::unavailable,
+                    name() + ": the broker broke the handshake off; it may refuse our certificate");
+    }
+    return fail(Errc::unavailable, fmt::format("{}: {}", name(), std::strerror(error_number)));
+}
+
 Status MqttHandle::Impl::peer_is_there(int error_number) const {
     // While the library shakes hands it takes a connection that broke for one that is slow.
     char byte = 0;
     const ssize_t count = ::recv(mosquitto_socket(client.get()), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) return {};
-    const int reason = count < 0 ? errno : error_number;
-    if (reason != 0 && reason != EAGAIN && reason != EINPROGRESS) {
-        return fail(Errc::unavailable, fmt::format("{}: {}", name(), std::strerror(reason)));
-    }
-    return fail(Errc::unavailable,
-                name() + ": the broker closed the connection during the handshake");
+    if (count < 0) return transport_error(errno);
+    const bool told = error_number != 0 && error_number != EAGAIN && error_number != EINPROGRESS;
+    return transport_error(told ? error_number : ECONNRESET);
 }
 
 /// The state of the connection after a call into the library.
@@ -232,8 +241,7 @@ Status MqttHandle::Impl::outcome(int code, int error_number) {
         case MOSQ_ERR_SUCCESS:
             return fail(Errc::cancelled, name() + ": disconnected");
         case MOSQ_ERR_ERRNO:
-            return fail(Errc::unavailable,
-                        fmt::format("{}: {}", name(), std::strerror(error_number)));
+            return transport_error(error_number);
         case MOSQ_ERR_EAI:
             return fail(Errc::unavailable,
                         fmt::format("{}: {}", name(), ::gai_strerror(error_number)));
@@ -363,34 +371,5 @@ Result<int> MqttHandle::subscribe(const std::string& filter, int qos) {
 }
 
 void MqttHandle::disconnect() { mosquitto_disconnect_v5(impl_->client.get(), 0, nullptr); }
-
-Status status_from_reason(std::string_view what, int reason) {
-    if (reason < MQTT_RC_UNSPECIFIED) return {};
-    const auto text =
-        fmt::format("{}: {} (reason {})", what, mosquitto_reason_string(reason), reason);
-    switch (reason) {
-        case MQTT_RC_NOT_AUTHORIZED:
-        case MQTT_RC_BANNED:
-            return fail(Errc::forbidden, text);
-        case MQTT_RC_BAD_USERNAME_OR_PASSWORD:
-        case MQTT_RC_BAD_AUTHENTICATION_METHOD:
-            return fail(Errc::unauthenticated, text);
-        case MQTT_RC_SESSION_TAKEN_OVER:
-            return fail(Errc::conflict, text);
-        case MQTT_RC_QUOTA_EXCEEDED:
-        case MQTT_RC_MESSAGE_RATE_TOO_HIGH:
-        case MQTT_RC_CONNECTION_RATE_EXCEEDED:
-            return fail(Errc::exhausted, text);
-        case MQTT_RC_TOPIC_NAME_INVALID:
-        case MQTT_RC_TOPIC_FILTER_INVALID:
-        case MQTT_RC_PACKET_TOO_LARGE:
-        case MQTT_RC_PAYLOAD_FORMAT_INVALID:
-            return fail(Errc::invalid, text);
-        case MQTT_RC_KEEP_ALIVE_TIMEOUT:
-            return fail(Errc::timeout, text);
-        default:
-            return fail(Errc::unavailable, text);
-    }
-}
 
 }  // namespace strandline::net

@@ -110,9 +110,12 @@ std::string topic(std::string_view rest) { return std::string(root) + std::strin
 Task<void> expect_refusal(net::Runtime& runtime, net::MqttOptions options, Errc code) {
     RecordingClient client(runtime, std::move(options));
     client.client->start();
-    std::function<bool()> refused = [&client] { return !client.errors.empty(); };
+    // On a loopback the broker's reset can overtake its reason, so not each attempt is told one.
+    std::function<bool()> refused = [&client, code] {
+        return std::any_of(client.errors.begin(), client.errors.end(),
+                           [code](const Error& error) { return error.code == code; });
+    };
     CO_EXPECT(co_await client.until(std::move(refused)));
-    EXPECT_EQ(client.errors[0].code, code) << client.errors[0].message;
     EXPECT_EQ(client.connects, 0);
     co_await client.stop();
     co_return Status{};
@@ -336,7 +339,7 @@ Task<void> revoke_live(net::Runtime& runtime, net::MqttOptions device_options,
     CO_TRY(co_await cut_session(runtime, std::move(cut), soon()));
     std::function<bool()> refused = [&device] {
         return !device.errors.empty() && device.errors.back().code == Errc::unauthenticated;
-    };
+    };  // see expect_refusal()
     CO_EXPECT(co_await device.until(std::move(refused)));
     EXPECT_EQ(device.connects, 1) << "a revoked device came back";
     EXPECT_NE(device.errors.back().message.find("revoked"), std::string::npos)
