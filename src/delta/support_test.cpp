@@ -1,8 +1,5 @@
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <fmt/core.h>
-#include <numbers>
 
 #include "base/random.h"
 #include "delta/header.h"
@@ -12,56 +9,12 @@
 namespace strandline::delta {
 namespace {
 
-// Two independent normal values (Box and Muller, 1958).
-double normal(Random& random) {
-    const double radius = std::sqrt(-2 * std::log(1 - random.uniform()));
-    return radius * std::cos(2 * std::numbers::pi * random.uniform());
-}
-
 Bytes edited(Bytes bytes, std::initializer_list<std::size_t> places) {
     for (const auto place : places) bytes[place] ^= std::byte{0x5a};
     return bytes;
 }
 
-Bytes some_words_changed(Bytes weights) {
-    SeededRandom random(8);
-    for (std::size_t at = 1; at < weights.size(); at += 4 * (1 + random.below(80)))
-        weights[at] ^= std::byte{0x71};
-    return weights;
-}
-
 }  // namespace
-
-Bytes random_bytes(std::size_t size, std::uint64_t seed) {
-    Bytes bytes(size);
-    SeededRandom(seed).fill(bytes);
-    return bytes;
-}
-
-Bytes float_weights(std::size_t count, std::uint64_t seed) {
-    constexpr double spread = 0.05;
-    SeededRandom random(seed);
-    Bytes out;
-    out.reserve(count * sizeof(float));
-    for (std::size_t i = 0; i < count; ++i) {
-        append_le(out, std::bit_cast<std::uint32_t>(static_cast<float>(spread * normal(random))));
-    }
-    return out;
-}
-
-Bytes fine_tuned(ByteSpan weights, double amount, std::uint64_t seed) {
-    constexpr double spread = 0.05;
-    SeededRandom random(seed);
-    Bytes out;
-    out.reserve(weights.size());
-    for (std::size_t i = 0; i < weights.size(); i += sizeof(float)) {
-        const auto old =
-            std::bit_cast<float>(load_le<std::uint32_t>(weights.subspan(i, sizeof(float))));
-        const auto next = static_cast<float>(old + amount * spread * normal(random));
-        append_le(out, std::bit_cast<std::uint32_t>(next));
-    }
-    return out;
-}
 
 Bytes metadata_text(std::size_t lines, std::string_view version) {
     std::string text = fmt::format("model version {}\n", version);
@@ -147,7 +100,7 @@ std::vector<FilePair> sample_pairs() {
         {"dense fine-tune at another word phase", concatenated({text, weights}),
          concatenated({new_text, one, tuned})},
         {"weights without old", {}, weights},
-        {"a few weights changed", weights, some_words_changed(weights)},
+        {"a few weights changed", weights, sparsely_changed(weights, 40, 8)},
         {"mixed", concatenated({text, weights, a, zeros}),
          concatenated({new_text, tuned, zeros, a, b})},
     };

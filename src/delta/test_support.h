@@ -8,17 +8,10 @@
 #include "base/result.h"
 #include "delta/apply.h"
 #include "delta/encode.h"
+#include "delta/sample_data.h"
 
-// Made-up model files and short-cuts for tests and benchmarks.
+// Made-up model files and short-cuts for tests.
 namespace strandline::delta {
-
-[[nodiscard]] Bytes random_bytes(std::size_t size, std::uint64_t seed);
-
-/// `count` little-endian fp32 values with the spread of trained weights.
-[[nodiscard]] Bytes float_weights(std::size_t count, std::uint64_t seed);
-
-/// The weights after a fine-tune: every value moved by about `amount` of their spread.
-[[nodiscard]] Bytes fine_tuned(ByteSpan weights, double amount, std::uint64_t seed);
 
 /// Text that compresses well.
 [[nodiscard]] Bytes metadata_text(std::size_t lines, std::string_view version);
