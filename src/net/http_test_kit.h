@@ -60,11 +60,14 @@ private:
 /// A client without manners, for requests that ours would never send. Every wait ends after 10 s.
 class RawClient {
 public:
+    /// Not connected yet.
+    RawClient();
     explicit RawClient(std::uint16_t port, int receive_buffer = 0);
     ~RawClient();
     RawClient(const RawClient&) = delete;
     RawClient& operator=(const RawClient&) = delete;
 
+    void connect(std::uint16_t port);
     void send(std::string_view text);
     /// One response: its head, and a body of Content-Length.
     [[nodiscard]] std::string read_response(bool head_only = false);
