@@ -48,7 +48,7 @@ struct ChildOptions {
     ChildOutput standard_error = ChildOutput::capture;
     /// Called on the child's own thread of ours, without the line end. Lines beyond 8 KiB are cut.
     std::function<void(std::string_view line)> on_line;
-    std::size_t max_captured_bytes = 64 * 1024;  ///< of each stream
+    std::size_t max_captured_bytes = std::size_t{64} << 10;  ///< of each stream
     ChildLimits limits;
     /// Sent to the child when we die without ending it. One that must save its state first gets
     /// SIGTERM, and can then outlive us for a moment.

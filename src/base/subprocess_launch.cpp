@@ -134,7 +134,8 @@ void plan_environment(Plan& plan, const ChildOptions& options) {
             if (!replaced) texts.emplace_back(text);
         }
     }
-    for (const auto& [name, value] : options.environment) texts.push_back(name + "=" + value);
+    for (const auto& [name, value] : options.environment)
+        texts.push_back(fmt::format("{}={}", name, value));
     for (auto& text : texts) plan.environment.push_back(text.data());
     plan.environment.push_back(nullptr);
 }

@@ -7,7 +7,7 @@
 namespace strandline::detail {
 namespace {
 
-constexpr std::size_t max_line_bytes = 8 * 1024;
+constexpr std::size_t max_line_bytes = std::size_t{8} << 10;
 constexpr int max_reads_per_turn = 64;
 
 }  // namespace
@@ -20,7 +20,7 @@ OutputReader::OutputReader(UniqueFd pipe, ChildOutput mode, std::size_t max_capt
       on_line_(std::move(on_line)) {}
 
 void OutputReader::drain() {
-    std::array<char, 16 * 1024> chunk;
+    std::array<char, std::size_t{16} << 10> chunk;
     for (int turn = 0; pipe_ && turn < max_reads_per_turn; ++turn) {
         const ssize_t count = ::read(pipe_.get(), chunk.data(), chunk.size());
         if (count > 0) {

@@ -89,9 +89,9 @@ Status BrokerProcess::wait_ready(Deadline deadline) {
         if (!child_->running()) {
             if (port_taken_)
                 return fail(Errc::conflict, "the broker's port is in use by another program");
-            const auto ended = child_->result();
+            const auto ended = child_->result().value_or(ChildResult{});
             return fail(Errc::unavailable,
-                        fmt::format("the broker {}: {}", ended->describe(), last_error_));
+                        fmt::format("the broker {}: {}", ended.describe(), last_error_));
         }
         changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(look, deadline.remaining()));
     }
