@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "hub/broker/cut_session.h"
 #include "hub/hub_parts.h"
+#include "hub/legacy/legacy_api.h"
 
 namespace strandline::hub {
 namespace {
@@ -36,6 +37,7 @@ struct Hub::Impl {
     Status open_services();
     Status connect();
     Status serve();
+    Status serve_legacy();
     Status make_first_token();
     Result<net::ServerOptions> server_options();
     void wire_signals();
@@ -60,6 +62,8 @@ struct Hub::Impl {
     std::unique_ptr<MqttLink> link;
     std::unique_ptr<DeltaPool> deltas;
     std::unique_ptr<net::HttpServer> server;
+    std::unique_ptr<LegacyUploads> legacy_uploads;
+    std::unique_ptr<net::HttpServer> legacy_server;
     std::string first_token;
     std::atomic<bool> stopping{false};
 };
@@ -76,6 +80,7 @@ Status Hub::Impl::open() {
     TRY(open_services());
     TRY(connect());
     TRY(serve());
+    if (config.legacy.enabled) TRY(serve_legacy());
     return storage->state.publish(services->addresses);
 }
 
@@ -177,6 +182,27 @@ Status Hub::Impl::serve() {
     return {};
 }
 
+Status Hub::Impl::serve_legacy() {
+    auto& addresses = services->addresses;
+    legacy_uploads =
+        std::make_unique<LegacyUploads>(*services, [this](const registry::LegacyFile& file) {
+            link->publish("pushnotification",
+                          push_notification(file, services->addresses.legacy_url, clock.wall()));
+        });
+    net::ServerOptions options;
+    options.address = config.legacy.address;
+    options.observe = request_observer(metrics);
+    options.port = config.legacy.port;
+    TRY(legacy_server,
+        net::HttpServer::create(*runtime, make_legacy_router(*services, *legacy_uploads),
+                                std::move(options)));
+    const auto& origin = config.legacy.public_url;
+    addresses.legacy_url =
+        origin.empty() ? url_of("http", config.legacy.address, legacy_server->port()) : origin;
+    addresses.legacy_mqtt_port = broker ? broker->plain_port() : config.legacy.mqtt_port;
+    return {};
+}
+
 // Worker thread: a device's certificates are in the database's list of revoked ones already.
 void Hub::Impl::device_revoked(const std::string& device) {
     link->desired_changed();
@@ -238,6 +264,7 @@ boost::asio::awaitable<void> Hub::Impl::shut_down() {
     const auto deadline = Deadline::after(config.http.drain);
     feed->stop();
     maintenance_stop->notify();
+    if (legacy_server) co_await legacy_server->stop(deadline);
     co_await server->stop(deadline);
     co_await link->stop(deadline);
     runtime->stop();

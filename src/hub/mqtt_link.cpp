@@ -93,9 +93,21 @@ void MqttLink::command(const std::string& device, const std::string& name) {
     message.payload = "{}";
     message.expiry = expiry;
     message.correlation_data = make_id("cmd");
+    post(std::move(message));
+}
+
+void MqttLink::publish(const std::string& topic, const std::string& payload) {
+    net::MqttMessage message;
+    message.topic = topic;
+    message.payload = payload;
+    post(std::move(message));
+}
+
+void MqttLink::post(net::MqttMessage message) {
     runtime_->post([this, message = std::move(message)]() mutable {
+        const auto topic = message.topic;
         const auto sent = client_->publish(std::move(message));
-        if (!sent) log_warn("command not sent: {}", sent.error().message);
+        if (!sent) log_warn("message not sent topic={}: {}", topic, sent.error().message);
     });
 }
 

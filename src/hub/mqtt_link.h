@@ -40,6 +40,8 @@ public:
     /// Asks a device for something (`report`, `keyset`), if it is there within a minute.
     /// Thread-safe.
     void command(const std::string& device, const std::string& name);
+    /// Publishes a message outside the root, such as the legacy notice. Thread-safe.
+    void publish(const std::string& topic, const std::string& payload);
     /// Uses new certificate files.
     void reconnect() { client_->reconnect(); }
 
@@ -49,6 +51,7 @@ private:
     void take(const net::MqttMessage& message);
     void greet(bool session_present);
     void forget(const std::string& device);
+    void post(net::MqttMessage message);
     [[nodiscard]] boost::asio::awaitable<void> counted(boost::asio::awaitable<void> task);
 
     net::Runtime* runtime_;
