@@ -51,7 +51,10 @@ protected:
         options.config.serve.port = 0;
         EXPECT_TRUE(hub.write_identity(options.state_folder, "d-1"));
     }
-    ~World() override { stop(); }
+    ~World() override {
+        hub.fault = nullptr;  // it may refer to what the test has left by now
+        stop();
+    }
 
     void start() {
         auto created = Agent::create(runtime, options);
@@ -91,8 +94,9 @@ protected:
     bool until_refused(const std::string& reason, const std::string& name = "leaf") {
         const bool refused = until([this, name] { return slot(name).refused.has_value(); });
         EXPECT_TRUE(slot(name).error) << "state " << slot(name).state;
-        if (slot(name).error)
+        if (slot(name).error) {
             EXPECT_EQ(slot(name).error->reason, reason) << slot(name).error->message;
+        }
         return refused;
     }
 

@@ -74,7 +74,9 @@ TEST(Recovery, NeverPointsToWhatIsDamaged) {
             EXPECT_TRUE(!out.active || intact.contains(*out.active));
             EXPECT_TRUE(!out.previous || intact.contains(*out.previous));
             // What is intact and was active is never given up.
-            if (intact.contains(*cut.pointer.active)) EXPECT_EQ(out.active, cut.pointer.active);
+            if (intact.contains(*cut.pointer.active)) {
+                EXPECT_EQ(out.active, cut.pointer.active);
+            }
         }
     }
 }

@@ -14,12 +14,15 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// The engine may keep a small scratch file; a model has no business writing.
+constexpr std::uint64_t max_child_file_bytes = std::uint64_t{64} << 20;
+
 ChildLimits limits_for(const SelfTestOptions& options) {
     ChildLimits limits;
     const auto wanted = options.policy.memory_bytes;
     limits.address_space_bytes = wanted > 0 ? wanted : options.config.self_test.memory_bytes;
     limits.cpu = std::chrono::ceil<seconds>(options.policy.timeout) + seconds{1};
-    limits.file_size_bytes = 0;
+    limits.file_size_bytes = max_child_file_bytes;
     return limits;
 }
 
