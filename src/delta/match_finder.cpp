@@ -9,9 +9,12 @@ namespace {
 
 // Shorter equal stretches say nothing about where the old file continues.
 constexpr std::uint64_t min_match_bytes = 32;
-// In larger files the index is asked in the first part of every probe_period bytes only: that
-// still finds every match of min_copy_bytes.
-constexpr std::uint64_t probe_period = 2048;
+// In larger files the index is asked in the first part of every period only: at first in one that
+// still finds every match of min_copy_bytes, then more rarely the longer nothing is found, as each
+// question is a cache miss. At the longest period matches of 64 KiB are still found.
+constexpr std::uint64_t first_period = 2048;
+constexpr unsigned max_doublings = 4;
+constexpr unsigned zones_per_doubling = 16;
 constexpr std::uint64_t full_probe_bytes = std::uint64_t{8} << 20;
 
 std::uint64_t load_word(const std::byte* at) {
@@ -45,6 +48,7 @@ Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end) {
         } else if (const auto shifted = try_shift(at, end, shift_); shifted > 0) {
             found.matches.push_back({at, at + shift_, shifted});
             at = floor = at + shifted;
+            if (shifted >= min_copy_bytes) fruitless_zones_ = 0;
         } else if (may_probe(at) && try_index(at, floor, end, found)) {
             at = floor = found.matches.back().end();
         } else {
@@ -56,14 +60,14 @@ Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end) {
 
 // The next place where there is something to try: most of a changed file is passed here.
 std::uint64_t MatchFinder::skip_unequal(std::uint64_t at, std::uint64_t end) const {
-    if (probe_everywhere() || end - at < probe_period) return at;
+    const std::uint64_t period = probe_period();
+    if (probe_everywhere() || end - at < period) return at;
     const std::uint64_t zone_end = index_ ? index_->stride() + anchor_bytes : 0;
-    if (at % probe_period < zone_end || zone_end == 0) return at;
-    const std::uint64_t next_zone = (at / probe_period + 1) * probe_period;
+    if (at % period < zone_end || zone_end == 0) return at;
+    const std::uint64_t next_zone = (at / period + 1) * period;
     const std::uint64_t old_at = at + shift_;
     const std::uint64_t stop = std::min(next_zone, end - sizeof(std::uint64_t));
-    if (old_at >= old_file_.size() ||
-        old_file_.size() - old_at < probe_period + sizeof(std::uint64_t))
+    if (old_at >= old_file_.size() || old_file_.size() - old_at < period + sizeof(std::uint64_t))
         return at;
     const auto* here = new_file_.data() + at;
     const auto* there = old_file_.data() + old_at;
@@ -72,6 +76,10 @@ std::uint64_t MatchFinder::skip_unequal(std::uint64_t at, std::uint64_t end) con
         if (word == load_word(there) || word == std::rotl(word, 8)) break;
     }
     return at;
+}
+
+std::uint64_t MatchFinder::probe_period() const {
+    return first_period << std::min(max_doublings, fruitless_zones_ / zones_per_doubling);
 }
 
 bool MatchFinder::probe_everywhere() const { return new_file_.size() <= full_probe_bytes; }
@@ -103,8 +111,10 @@ std::uint64_t MatchFinder::try_shift(std::uint64_t at, std::uint64_t end,
 bool MatchFinder::may_probe(std::uint64_t at) {
     if (old_file_.size() < anchor_bytes || new_file_.size() - at < anchor_bytes) return false;
     if (!index_) index_ = std::make_unique<OldIndex>(old_file_);
-    return new_file_.size() <= full_probe_bytes ||
-           at % probe_period < index_->stride() + anchor_bytes;
+    if (probe_everywhere()) return true;
+    const std::uint64_t place = at % probe_period();
+    if (place == 0) ++fruitless_zones_;
+    return place < index_->stride() + anchor_bytes;
 }
 
 bool MatchFinder::try_index(std::uint64_t at, std::uint64_t floor, std::uint64_t end,
@@ -128,6 +138,7 @@ bool MatchFinder::try_index(std::uint64_t at, std::uint64_t floor, std::uint64_t
     // A short match does not show that the rest moved, too.
     constexpr std::uint64_t convincing_bytes = 256;
     if (length + back >= convincing_bytes) shift_ = shift;
+    if (length + back >= min_copy_bytes) fruitless_zones_ = 0;
     return true;
 }
 

@@ -34,7 +34,8 @@ struct Findings {
     std::vector<Fill> fills;
 };
 
-/// Matches and fills at least this long are always found, and worth a record of their own.
+/// Matches and fills at least this long are worth a record of their own. They are found, but for
+/// moved ones in the midst of much that is new (64 KiB are found there).
 inline constexpr std::uint64_t min_copy_bytes = 4096;
 
 /// Walks through the new file once. Follows the present shift between the files, which costs
@@ -49,6 +50,7 @@ public:
 
 private:
     [[nodiscard]] std::uint64_t skip_unequal(std::uint64_t at, std::uint64_t end) const;
+    [[nodiscard]] std::uint64_t probe_period() const;
     [[nodiscard]] bool probe_everywhere() const;
     std::uint64_t try_fill(std::uint64_t at, std::uint64_t end);
     [[nodiscard]] std::uint64_t try_shift(std::uint64_t at, std::uint64_t end,
@@ -62,6 +64,7 @@ private:
     std::unique_ptr<OldIndex> index_;  // made when first needed
     RollingHash hash_{Bytes(anchor_bytes)};
     std::optional<std::uint64_t> hash_at_;  // offset the hash stands for
+    unsigned fruitless_zones_ = 0;          // looked at since the last long match
     std::uint64_t constant_until_ = 0;      // a constant run seen, too short for a fill
 };
 
