@@ -490,6 +490,7 @@ TEST_F(Restart, WorksWithAClockAt1970) {
     install_v1();
     StateFolder state(options.state_folder);
     EXPECT_GT(state.load_device()->time_floor, from_rfc3339("2026-01-01T00:00:00Z").value());
+    stop();  // before the clock goes away
 }
 
 TEST(AgentCreate, SaysHowToEnrolAFolderWithoutIdentity) {
