@@ -145,12 +145,14 @@ private:
         co_return true;
     }
     static net::Task<bool> stop_it(Agent& agent) {
-        co_return co_await agent.stop(Deadline::after(std::chrono::seconds{20}));
+        const auto deadline = Deadline::after(std::chrono::seconds{20});
+        co_return co_await agent.stop(deadline);
     }
     static net::Task<bool> wait_for(std::function<bool()> condition, Deadline deadline) {
+        constexpr std::chrono::milliseconds look{5};
         while (!condition()) {
             if (deadline.passed()) co_return false;
-            co_await net::sleep_for(std::chrono::milliseconds{5});
+            co_await net::sleep_for(look);
         }
         co_return true;
     }
