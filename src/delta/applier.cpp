@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/core.h>
-#include <optional>
+#include <memory>
 
 #include "delta/apply.h"
 #include "delta/body_reader.h"
@@ -104,11 +104,11 @@ public:
     }
 
     bool complete() const { return body_ && consumed_ == info_->patch_size && body_->complete(); }
-    const DeltaInfo* info() const { return info_ ? &*info_ : nullptr; }
+    const DeltaInfo* info() const { return info_.get(); }
     ByteSpan prologue() const { return body_ ? ByteSpan(prologue_) : ByteSpan{}; }
     ApplyProgress progress() const { return body_ ? body_->progress() : ApplyProgress{}; }
 
-    std::optional<Error> error;
+    Status outcome;  // the first error stays
 
 private:
     Result<std::size_t> push_prologue(ByteSpan bytes) {
@@ -147,7 +147,7 @@ private:
         }
         prologue_.reserve(static_cast<std::size_t>(info.prologue_bytes()));
         TRY(check_old(info));
-        info_ = info;
+        info_ = std::make_unique<DeltaInfo>(info);
         return {};
     }
 
@@ -212,7 +212,7 @@ private:
     const ReadAt* old_file_;
     HashingSink output_;
     ApplyOptions options_;
-    std::optional<DeltaInfo> info_;
+    std::unique_ptr<DeltaInfo> info_;  // null until the header is accepted
     Bytes prologue_;
     std::unique_ptr<BodyReader> body_;
     std::uint64_t consumed_ = 0;
@@ -223,23 +223,23 @@ Applier::Applier(const ReadAt& old_file, Sink& output, ApplyOptions options)
 Applier::~Applier() = default;
 
 Status Applier::push(ByteSpan bytes) {
-    if (impl_->error) return *impl_->error;
+    if (!impl_->outcome) return impl_->outcome.error();
     auto status = impl_->push(bytes);
-    if (!status) impl_->error = status.error();
+    if (!status) impl_->outcome = status;
     return status;
 }
 
 Status Applier::finish() {
-    if (impl_->error) return *impl_->error;
+    if (!impl_->outcome) return impl_->outcome.error();
     auto status = impl_->finish();
-    if (!status) impl_->error = status.error();
+    if (!status) impl_->outcome = status;
     return status;
 }
 
 Result<ApplyProgress> Applier::resume(ByteSpan prologue, const ReadAt& written) {
-    if (impl_->error) return *impl_->error;
+    if (!impl_->outcome) return impl_->outcome.error();
     auto result = impl_->resume(prologue, written);
-    if (!result) impl_->error = result.error();
+    if (!result) impl_->outcome = result.error();
     return result;
 }
 

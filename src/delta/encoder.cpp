@@ -88,7 +88,7 @@ private:
         if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
             return fail(Errc::invalid,
                         fmt::format("max_decoder_memory must be at least {} for a file of {} bytes",
-                                    fixed + 4 * min_block_bytes, info_.new_size));
+                                    fixed + 4 * std::uint64_t{min_block_bytes}, info_.new_size));
         }
         BlockLimits limits;
         const auto share = std::bit_floor((options_.max_decoder_memory - fixed) / 4);

@@ -22,6 +22,7 @@ std::span<const Match> matches_within(const std::vector<Match>& matches, std::ui
 // Shifts by the bytes of the matches that have them, the most first.
 std::vector<std::uint64_t> voted_shifts(std::span<const Match> matches) {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> votes;  // shift, bytes
+    votes.reserve(matches.size());
     for (const auto& match : matches) votes.emplace_back(match.shift(), match.length);
     std::ranges::sort(votes);
     std::vector<std::pair<std::uint64_t, std::uint64_t>> sums;
@@ -33,6 +34,7 @@ std::vector<std::uint64_t> voted_shifts(std::span<const Match> matches) {
     std::ranges::stable_sort(sums,
                              [](const auto& a, const auto& b) { return a.second > b.second; });
     std::vector<std::uint64_t> shifts;
+    shifts.reserve(sums.size());
     for (const auto& [shift, bytes] : sums) shifts.push_back(shift);
     return shifts;
 }
