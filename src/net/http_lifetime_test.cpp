@@ -94,7 +94,7 @@ protected:
         };
         const Mark mark{ended_};
         CO_TRY(co_await out.write(as_bytes("first\n")));
-        for (;;) co_await sleep_for(std::chrono::hours{1});
+        for (;;) co_await sleep_for(std::chrono::minutes(60));
     }
 
     asio::awaitable<Result<Response>> answer(Request& /*request*/) {

@@ -115,10 +115,9 @@ bool has_folded_line(std::string_view head) {
 
 struct HttpParser::Impl {
     template <class Function>
-    decltype(auto) with_machine(Function function) {
-        return std::visit(
-            [&](auto& active) -> decltype(function(*active)) { return function(*active); },
-            machine);
+    auto with_machine(Function function) {
+        if (auto* const request = std::get_if<0>(&machine)) return function(**request);
+        return function(*std::get<1>(machine));
     }
 
     Status check_head(std::string_view text);

@@ -47,7 +47,7 @@ asio::awaitable<Result<Response>> throws(Request& /*request*/) {
 }
 
 asio::awaitable<Result<Response>> hang(Request& /*request*/) {
-    co_await sleep_for(std::chrono::seconds{3});
+    co_await sleep_for(std::chrono::seconds(3));
     co_return text_response(200, "late");
 }
 

@@ -155,6 +155,7 @@ asio::awaitable<void> Session::serve() {
         notice_.arm(std::move(response.on_sent));
         notice_.fire(false);
         closing_ = true;
+        report(*exchange, info(Errc::cancelled).http_status);
         co_return;
     }
     if (closing_ || !body_can_be_skipped(*exchange)) exchange->keep_alive = false;
@@ -185,11 +186,15 @@ asio::awaitable<void> Session::reply(std::shared_ptr<Exchange> exchange, Respons
     auto context = send_context();
     const auto outcome = co_await send_response(std::move(context), request, response);
     if (!outcome.keep_alive) closing_ = true;
+    report(*exchange, outcome.status);
+}
+
+void Session::report(const Exchange& exchange, int status) const {
     const auto& observe = core_->options.observe;
-    if (!observe || core_->gone) co_return;
-    const auto span = std::chrono::steady_clock::now() - exchange->started;
+    if (!observe || core_->gone) return;
+    const auto span = std::chrono::steady_clock::now() - exchange.started;
     try {
-        observe(exchange->request, outcome.status, notice_.bytes(), span);
+        observe(exchange.request, status, notice_.bytes(), span);
     } catch (const std::exception& error) {
         log_error("observer of requests failed what={}", error.what());
     }

@@ -42,6 +42,7 @@ private:
     asio::awaitable<Response> await_handler(std::shared_ptr<Exchange> exchange, Deadline deadline);
     asio::awaitable<void> reply(std::shared_ptr<Exchange> exchange, Response response);
     [[nodiscard]] bool body_can_be_skipped(const Exchange& exchange) const;
+    void report(const Exchange& exchange, int status) const;
     asio::awaitable<void> dispose_of_body();
     asio::awaitable<void> linger();
     Status start_handler(const std::shared_ptr<Exchange>& exchange);

@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <tuple>
@@ -31,6 +32,40 @@ constexpr std::size_t max_pieces = 4;
 
 Error connection_error(std::string_view what, int error_number) {
     return fail(Errc::unavailable, fmt::format("{}: {}", what, std::strerror(error_number)));
+}
+
+/// sendfile(2) on a connection that the other side closed raises SIGPIPE, which ends the process by
+/// default, and has no flag against it. Changing the signal's disposition would be inherited by
+/// every child process, so the signal is kept out for the length of the call.
+class NoSigpipe {
+public:
+    NoSigpipe() {
+        sigemptyset(&pipe_);
+        sigaddset(&pipe_, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    }
+    NoSigpipe(const NoSigpipe&) = delete;
+    NoSigpipe& operator=(const NoSigpipe&) = delete;
+    ~NoSigpipe() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+    /// Takes back the signal that a call just raised.
+    void swallow() const {
+        constexpr timespec at_once{0, 0};
+        sigtimedwait(&pipe_, nullptr, &at_once);
+    }
+
+private:
+    sigset_t pipe_{};
+    sigset_t before_{};
+};
+
+ssize_t send_file_quietly(int socket, int file, off_t offset, std::size_t size) {
+    const NoSigpipe quiet;
+    const auto sent = ::sendfile(socket, file, &offset, size);
+    const int saved_errno = errno;
+    if (sent < 0 && saved_errno == EPIPE) quiet.swallow();
+    errno = saved_errno;
+    return sent;
 }
 
 bool would_block(int error_number) { return error_number == EAGAIN || error_number == EINTR; }
@@ -239,8 +274,8 @@ asio::awaitable<Result<std::size_t>> Stream::send_file(int file, std::uint64_t o
     STRANDLINE_ASSERT(!self.tls);
     for (;;) {
         if (self.broken) co_return *self.broken;
-        auto position = static_cast<off_t>(offset);
-        const auto sent = ::sendfile(self.socket.native_handle(), file, &position, size);
+        const auto sent =
+            send_file_quietly(self.socket.native_handle(), file, static_cast<off_t>(offset), size);
         if (sent > 0) co_return static_cast<std::size_t>(sent);
         if (sent == 0) co_return fail(Errc::corrupt, "the file is shorter than announced");
         if (!would_block(errno)) co_return connection_error("send a file", errno);
