@@ -19,7 +19,7 @@ std::optional<std::string> bearer_of(std::string_view authorization) {
 
 fleet::Role needed_role(Access access) {
     if (access == Access::admin) return fleet::Role::admin;
-    return access == Access::operator_ ? fleet::Role::operator_ : fleet::Role::viewer;
+    return access == Access::operators ? fleet::Role::operator_ : fleet::Role::viewer;
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace strandline::hub {
 
 /// Who may use a route.
-enum class Access { open, device, device_or_viewer, viewer, operator_, admin };
+enum class Access { open, device, device_or_viewer, viewer, operators, admin };
 
 /// Who made a request, once that is proved.
 struct Caller {

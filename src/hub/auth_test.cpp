@@ -41,8 +41,8 @@ TEST_F(AuthTest, RolesReachAsFarAsTheyShould) {
     for (const auto access : {Access::viewer, Access::device_or_viewer, Access::open}) {
         EXPECT_TRUE(authenticator.authorize(viewer, access));
     }
-    EXPECT_EQ(refusal(viewer, Access::operator_), Errc::forbidden);
-    EXPECT_TRUE(authenticator.authorize(operator_, Access::operator_));
+    EXPECT_EQ(refusal(viewer, Access::operators), Errc::forbidden);
+    EXPECT_TRUE(authenticator.authorize(operator_, Access::operators));
     EXPECT_EQ(refusal(operator_, Access::admin), Errc::forbidden);
     EXPECT_TRUE(authenticator.authorize(admin, Access::admin));
     EXPECT_EQ(refusal(admin, Access::device), Errc::forbidden);

@@ -55,7 +55,7 @@ void add_blob_routes(Routes& routes, Services& services) {
     routes.add_stream(
         {.method = Method::post,
          .pattern = "/v1/blobs",
-         .access = Access::operator_,
+         .access = Access::operators,
          .action = "blob.create",
          .options = {.max_body_bytes = services.config.uploads.max_bytes, .streaming_body = true}},
         [&services](Request& request, std::shared_ptr<Caller> caller) {

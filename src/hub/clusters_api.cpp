@@ -58,7 +58,7 @@ void add_cluster_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::post,
                 .pattern = "/v1/clusters",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "cluster.create"},
                [&services](Request& request, Caller& caller) {
                    return create_cluster(services, request, caller);
@@ -70,7 +70,7 @@ void add_cluster_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::del,
                 .pattern = "/v1/clusters/{cluster}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "cluster.delete"},
                [&services](Request& request, Caller&) -> Result<Response> {
                    TRY(services.domain.clusters.remove(request.param("cluster")));
@@ -78,12 +78,12 @@ void add_cluster_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::put,
                 .pattern = "/v1/clusters/{cluster}/members/{device}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "cluster.join"},
                [&services](Request& request, Caller&) { return join(services, request); });
     routes.add({.method = Method::del,
                 .pattern = "/v1/clusters/{cluster}/members/{device}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "cluster.leave"},
                [&services](Request& request, Caller&) { return leave(services, request); });
 }

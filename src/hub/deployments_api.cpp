@@ -134,7 +134,7 @@ void add_deployment_routes(Routes& routes, Services& services) {
                [&services](Request& request, Caller&) { return list(services, request); });
     routes.add({.method = Method::post,
                 .pattern = "/v1/deployments",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "deployment.create",
                 .options = {.max_body_bytes = std::uint64_t{1}
                                               << 20}},  // a list of ten thousand device names
@@ -148,14 +148,14 @@ void add_deployment_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::post,
                 .pattern = "/v1/deployments/{id}/rollback",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "deployment.rollback"},
                [&services](Request& request, Caller& caller) {
                    return roll_back(services, request, caller);
                });
     routes.add({.method = Method::post,
                 .pattern = "/v1/deployments/{id}/cancel",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "deployment.cancel"},
                [&services](Request& request, Caller& caller) {
                    return cancel(services, request, caller);

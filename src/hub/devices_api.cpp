@@ -89,7 +89,7 @@ void add_device_admin_routes(Routes& routes, Services& services) {
     });
     routes.add({.method = Method::patch,
                 .pattern = "/v1/devices/{device}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "device.update"},
                [&services](Request& request, Caller&) { return update(services, request); });
     routes.add({.method = Method::del,
@@ -108,7 +108,7 @@ void add_device_admin_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::post,
                 .pattern = "/v1/devices/{device}/commands/{command}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "device.command"},
                [&services](Request& request, Caller&) { return command(services, request); });
 }

@@ -28,6 +28,7 @@ void MqttLink::subscribe() {
     client_->on_connected([this](bool session_present) { greet(session_present); });
     client_->on_disconnected([this](const Error& error) {
         connected_ = false;
+        if (error.code == Errc::cancelled) return;  // by ourselves
         log_warn("mqtt disconnected reason=\"{}\"", error.message);
     });
     const auto handler = [this](const net::MqttMessage& message) { take(message); };

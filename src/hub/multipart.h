@@ -27,7 +27,7 @@ public:
 };
 
 struct MultipartLimits {
-    std::size_t max_head_bytes = 8 * 1024;
+    std::size_t max_head_bytes = 8192;
     std::size_t max_parts = 2'048;
 };
 

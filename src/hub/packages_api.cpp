@@ -98,14 +98,14 @@ void add_channel_routes(Routes& routes, Services& services) {
                [&services](Request& request, Caller&) { return list_channels(services, request); });
     routes.add({.method = Method::put,
                 .pattern = "/v1/packages/{package}/channels/{channel}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "channel.move"},
                [&services](Request& request, Caller& caller) {
                    return move_channel(services, request, caller);
                });
     routes.add({.method = Method::del,
                 .pattern = "/v1/packages/{package}/channels/{channel}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "channel.delete"},
                [&services](Request& request, Caller&) -> Result<Response> {
                    TRY(services.domain.channels.remove(request.param("package"),
@@ -125,7 +125,7 @@ void add_package_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::post,
                 .pattern = "/v1/packages",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "package.create"},
                [&services](Request& request, Caller& caller) {
                    return create_package(services, request, caller);
@@ -138,12 +138,12 @@ void add_package_routes(Routes& routes, Services& services) {
     routes.add(
         {.method = Method::patch,
          .pattern = "/v1/packages/{package}",
-         .access = Access::operator_,
+         .access = Access::operators,
          .action = "package.update"},
         [&services](Request& request, Caller&) { return describe_package(services, request); });
     routes.add({.method = Method::del,
                 .pattern = "/v1/packages/{package}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "package.delete"},
                [&services](Request& request, Caller&) -> Result<Response> {
                    TRY(services.domain.packages.remove(request.param("package")));

@@ -98,7 +98,7 @@ void add_release_routes(Routes& routes, Services& services) {
     routes.add_stream(
         {.method = Method::post,
          .pattern = "/v1/releases",
-         .access = Access::operator_,
+         .access = Access::operators,
          .action = "release.create",
          .options = {.max_body_bytes = services.config.uploads.max_bytes, .streaming_body = true}},
         [&services](Request& request, std::shared_ptr<Caller> caller) {
@@ -113,7 +113,7 @@ void add_release_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::del,
                 .pattern = "/v1/releases/{id}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "release.delete"},
                [&services](Request& request, Caller&) -> Result<Response> {
                    TRY(services.domain.fleet.remove_release(request.param("id")));

@@ -78,7 +78,7 @@ Result<Response> create_operator_token(Services& services, const Request& reques
 }
 
 void add_join_token_routes(Routes& routes, Services& services) {
-    routes.add({.pattern = "/v1/join-tokens", .access = Access::operator_},
+    routes.add({.pattern = "/v1/join-tokens", .access = Access::operators},
                [&services](Request& request, Caller&) -> Result<Response> {
                    TRY(const auto page, page_of(request));
                    TRY(const auto tokens, services.domain.join_tokens.list(page));
@@ -86,14 +86,14 @@ void add_join_token_routes(Routes& routes, Services& services) {
                });
     routes.add({.method = Method::post,
                 .pattern = "/v1/join-tokens",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "join-token.create"},
                [&services](Request& request, Caller& caller) {
                    return create_join_token(services, request, caller);
                });
     routes.add({.method = Method::del,
                 .pattern = "/v1/join-tokens/{id}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "join-token.delete"},
                [&services](Request& request, Caller&) -> Result<Response> {
                    TRY(services.domain.join_tokens.remove(request.param("id")));

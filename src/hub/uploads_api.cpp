@@ -161,26 +161,26 @@ void add_upload_routes(Routes& routes, Services& services) {
                [&services](Request&, Caller&) { return capabilities(services); });
     routes.add({.method = Method::post,
                 .pattern = "/v1/uploads",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "upload.create"},
                [&services, files](Request& request, Caller& caller) {
                    return with_version(create(services, *files, request, caller));
                });
-    routes.add({.method = Method::head, .pattern = "/v1/uploads/{id}", .access = Access::operator_},
+    routes.add({.method = Method::head, .pattern = "/v1/uploads/{id}", .access = Access::operators},
                [files](Request& request, Caller& caller) {
                    return with_version(show(*files, request, caller));
                });
     routes.add_stream(
         {.method = Method::patch,
          .pattern = "/v1/uploads/{id}",
-         .access = Access::operator_,
+         .access = Access::operators,
          .options = {.max_body_bytes = services.config.uploads.max_bytes, .streaming_body = true}},
         [&services, files](Request& request, std::shared_ptr<Caller> caller) {
             return patch_with_version(services.runtime, files, request, std::move(caller));
         });
     routes.add({.method = Method::del,
                 .pattern = "/v1/uploads/{id}",
-                .access = Access::operator_,
+                .access = Access::operators,
                 .action = "upload.delete"},
                [files](Request& request, Caller& caller) -> Result<Response> {
                    const auto removed = files->remove(request.param("id"), caller.name);
