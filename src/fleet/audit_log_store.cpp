@@ -33,6 +33,7 @@ Result<registry::Page<AuditEntry>> AuditLog::list(const registry::PageRequest& p
             {before, static_cast<std::int64_t>(limit + 1)});
     }));
     std::vector<AuditEntry> entries;
+    entries.reserve(rows.size());
     for (const auto& row : rows) {
         entries.push_back({row.integer(0), from_unix_ms(row.integer(1)), row.text(2), row.text(3),
                            row.text(4), row.text(5), row.text(6)});

@@ -124,6 +124,7 @@ Status insert_deployment(Transaction& transaction, Deployment& deployment) {
              to_json(deployment.to), to_json(deployment.policy),
              std::string(to_string(deployment.state)), to_unix_ms(deployment.created),
              deployment.created_by, deployment.rollback_of}));
+    if (!row) return fail(Errc::internal, "deployment: the database gave it no number");
     deployment.sequence = row->integer(0);
     return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace strandline::fleet {
 namespace {
@@ -21,8 +22,11 @@ bool was_switched_on(std::string_view stage) {
     return std::find(stages.begin(), stages.end(), stage) != stages.end();
 }
 
-bool is_given_up(const trust::ReportedSlot& slot, const RowTarget& target) {
-    return slot.error && slot.refused && *slot.refused == target.manifest;
+// The stage in which the target was given up, if it was.
+std::optional<std::string_view> given_up_in(const trust::ReportedSlot& slot,
+                                            const RowTarget& target) {
+    if (!slot.error || slot.refused != target.manifest) return std::nullopt;
+    return slot.error->stage;
 }
 
 bool is_converged(const trust::ReportedSlot& slot, const RowTarget& target) {
@@ -31,8 +35,8 @@ bool is_converged(const trust::ReportedSlot& slot, const RowTarget& target) {
 
 DeviceState next_state(DeviceState state, const trust::ReportedSlot& slot,
                        const RowTarget& target) {
-    if (is_given_up(slot, target)) {
-        const bool ran = state == DeviceState::active || was_switched_on(slot.error->stage);
+    if (const auto stage = given_up_in(slot, target)) {
+        const bool ran = state == DeviceState::active || was_switched_on(*stage);
         return ran ? DeviceState::failed : DeviceState::refused;
     }
     if (is_converged(slot, target)) return DeviceState::active;

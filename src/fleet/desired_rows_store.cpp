@@ -156,6 +156,7 @@ Result<std::vector<std::string>> devices_with_desired(Transaction& transaction,
                           "WHERE d.id > :1 AND d.revoked_ms IS NULL ORDER BY d.id LIMIT :2",
                           {std::string(after), static_cast<std::int64_t>(limit)}));
     std::vector<std::string> ids;
+    ids.reserve(rows.size());
     for (const auto& row : rows) ids.push_back(row.text(0));
     return ids;
 }

@@ -8,7 +8,6 @@ namespace strandline::fleet {
 namespace {
 
 using registry::Statement;
-using store::Row;
 using store::Transaction;
 
 constexpr std::string_view columns =
@@ -94,6 +93,7 @@ Result<std::vector<std::string>> DesiredStore::to_clear(std::size_t limit) const
                 t.query("SELECT id FROM retired_devices WHERE cleared = 0 ORDER BY id LIMIT :1",
                         {static_cast<std::int64_t>(limit)}));
             std::vector<std::string> ids;
+            ids.reserve(rows.size());
             for (const auto& row : rows) ids.push_back(row.text(0));
             return ids;
         });

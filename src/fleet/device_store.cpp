@@ -12,7 +12,6 @@ namespace strandline::fleet {
 namespace {
 
 using registry::Statement;
-using store::Row;
 using store::Transaction;
 
 Error unknown(std::string_view id) {
@@ -68,13 +67,15 @@ Result<Traits> DeviceStore::traits(Transaction& transaction, std::string_view id
 
 Result<std::vector<std::string>> DeviceStore::select(Transaction& transaction,
                                                      const Selector& selector) {
-    Statement statement("SELECT d.id FROM devices d WHERE d.revoked_ms IS NULL AND ");
-    members_of(selector)(statement);
-    statement.add(" ORDER BY d.id");
-    TRY(const auto rows, statement.query(transaction));
     std::vector<std::string> ids;
-    ids.reserve(rows.size());
-    for (const auto& row : rows) ids.push_back(row.text(0));
+    for (const auto& part : split(selector)) {
+        Statement statement("SELECT d.id FROM devices d WHERE d.revoked_ms IS NULL AND ");
+        members_of(part)(statement);
+        statement.add(" ORDER BY d.id");
+        TRY(const auto rows, statement.query(transaction));
+        ids.reserve(ids.size() + rows.size());
+        for (const auto& row : rows) ids.push_back(row.text(0));
+    }
     return ids;
 }
 
@@ -195,6 +196,7 @@ Result<std::vector<trust::Revoked>> DeviceStore::revoked_certificates() const {
                 "WHERE revoked_ms IS NOT NULL AND not_after_ms > :1 ORDER BY revoked_ms, serial",
                 {to_unix_ms(clock_->wall())}));
         std::vector<trust::Revoked> revoked;
+        revoked.reserve(rows.size());
         for (const auto& row : rows) {
             revoked.push_back({row.text(0), from_unix_ms(row.integer(1))});
         }

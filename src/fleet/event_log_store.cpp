@@ -35,6 +35,7 @@ Result<std::vector<Event>> EventLog::after(std::int64_t cursor, std::size_t limi
             {cursor, static_cast<std::int64_t>(most)});
     }));
     std::vector<Event> events;
+    events.reserve(rows.size());
     for (const auto& row : rows) {
         events.push_back({row.integer(0), from_unix_ms(row.integer(1)), row.text(2), row.text(3)});
     }

@@ -101,7 +101,7 @@ Status roll_back_to(FleetWork& work, const Deployment& undone, const Deployment&
         deployment.to = {};
         deployment.to.devices.assign(devices.begin() + static_cast<std::ptrdiff_t>(start),
                                      devices.begin() + static_cast<std::ptrdiff_t>(end));
-        TRY(start_deployment(work, deployment, members_of(deployment.to)));
+        TRY(start_deployment(work, deployment));
         made.push_back(deployment.id);
     }
     return {};
@@ -164,7 +164,7 @@ Result<std::vector<std::string>> follow_channel(FleetWork& work, std::string_vie
         set_release(deployment, release);
         deployment.created_by = by;
         deployment.rollback_of.clear();
-        TRY(start_deployment(work, deployment, members_of(deployment.to)));
+        TRY(start_deployment(work, deployment));
         made.push_back(deployment.id);
     }
     return made;
@@ -191,7 +191,7 @@ Result<Deployed> FleetService::deploy(const DeploymentRequest& request) {
         TRY(const auto release, find_release(t, request));
         TRY(check_target(t, to));
         auto deployment = draft(request, to, release);
-        TRY(start_deployment(work, deployment, members_of(to)));
+        TRY(start_deployment(work, deployment));
         Deployed out;
         TRY(out.changed, work.finish());
         TRY(out.deployment, get_deployment(t, deployment.id));

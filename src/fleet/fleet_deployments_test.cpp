@@ -331,6 +331,24 @@ TEST_P(Deployments, ArePublishedOncePerGeneration) {
     EXPECT_EQ(must(desired_states.list({10, "cam-1"})).items.size(), 1U);
 }
 
+TEST_P(Deployments, NameMoreDevicesThanOneStatementHolds) {
+    JoinTokenRequest many;
+    many.uses = 600;
+    EnrolRequest request;
+    request.token = join_token(many);
+    Ids ids;
+    for (int i = 0; i < 600; ++i) {
+        request.name = "many-" + std::to_string(1000 + i);
+        ids.push_back(must(fleet.enrol(request, issuer())).device);
+    }
+    const auto deployed = deploy("1.0.0", to_devices(ids));
+    EXPECT_EQ(deployed.changed, ids);
+    EXPECT_EQ(deployed.deployment.totals.pending, 600);
+    const auto back = must(fleet.rollback(deployed.deployment.id, "operator"));
+    EXPECT_EQ(back.changed, ids);
+    EXPECT_EQ(wanted("many-1599"), "-");
+}
+
 TEST_P(Deployments, KeepTheirReleases) {
     deploy("1.0.0", to_devices({"cam-1"}));
     EXPECT_EQ(code_of(fleet.remove_release(v1.id)), Errc::conflict);

@@ -146,8 +146,10 @@ Result<ChangedDevices> FleetService::clear_slot(const Selector& to, std::string_
     TRY(const auto selector, check_selector(to));
     return database_->write<ChangedDevices>([&](Transaction& t) -> Result<ChangedDevices> {
         FleetWork work{t, clock_->wall(), sign_};
-        TRY(const auto devices, empty_slot(t, slot, members_of(selector), work.totals, work.now));
-        work.touched.insert(devices.begin(), devices.end());
+        for (const auto& part : split(selector)) {
+            TRY(const auto devices, empty_slot(t, slot, members_of(part), work.totals, work.now));
+            work.touched.insert(devices.begin(), devices.end());
+        }
         return work.finish();
     });
 }

@@ -26,7 +26,7 @@ Result<std::vector<std::string>> FleetWork::finish() {
     return refresh_desired(transaction, devices, sign, now);
 }
 
-Status start_deployment(FleetWork& work, Deployment& deployment, const Members& members) {
+Status start_deployment(FleetWork& work, Deployment& deployment) {
     deployment.id = make_id("p");
     deployment.created = work.now;
     deployment.state = DeploymentState::running;
@@ -39,10 +39,15 @@ Status start_deployment(FleetWork& work, Deployment& deployment, const Members& 
                                                {"variant", deployment.variant},
                                                {"slot", deployment.slot}}),
                          work.now));
-    TRY(const auto devices, place(work.transaction, deployment, members, work.totals, work.now));
-    work.touched.insert(devices.begin(), devices.end());
-    if (devices.empty()) return {};
-    return want_deltas(work, deployment.release, deployment.slot, members);
+    for (const auto& part : split(deployment.to)) {
+        const Members members = members_of(part);
+        TRY(const auto devices,
+            place(work.transaction, deployment, members, work.totals, work.now));
+        work.touched.insert(devices.begin(), devices.end());
+        if (devices.empty()) continue;
+        TRY(want_deltas(work, deployment.release, deployment.slot, members));
+    }
+    return {};
 }
 
 Status assign_standing(FleetWork& work, std::string_view device) {

@@ -27,10 +27,9 @@ struct FleetWork {
     [[nodiscard]] Result<std::vector<std::string>> finish();
 };
 
-/// Stores the deployment (its id, sequence, time and state are set here), places it on the members
-/// and asks for the deltas they will need.
-[[nodiscard]] Status start_deployment(FleetWork& work, Deployment& deployment,
-                                      const Members& members);
+/// Stores the deployment (its id, sequence, time and state are set here), places it on the devices
+/// that it means and asks for the deltas they will need.
+[[nodiscard]] Status start_deployment(FleetWork& work, Deployment& deployment);
 /// Gives the device what standing deployments have for it.
 [[nodiscard]] Status assign_standing(FleetWork& work, std::string_view device);
 /// Asks for the deltas that bring the members to a release.

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "fleet/selector.h"
 #include "registry/statement.h"
@@ -12,6 +13,9 @@ namespace strandline::fleet {
 /// about. Internal to fleet's stores. Evaluated several times within a transaction.
 using Members = std::function<void(registry::Statement& statement)>;
 
+/// The same devices in parts that make statements of a reasonable size: binding ten thousand
+/// parameters by name takes quadratic time.
+[[nodiscard]] std::vector<Selector> split(const Selector& selector);
 [[nodiscard]] Members members_of(const Selector& selector);
 [[nodiscard]] Members only(std::string device);
 

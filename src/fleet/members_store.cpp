@@ -13,7 +13,21 @@ void add_labels(registry::Statement& statement, const std::map<std::string, std:
     }
 }
 
+constexpr std::size_t devices_per_statement = 500;
+
 }  // namespace
+
+std::vector<Selector> split(const Selector& selector) {
+    if (selector.devices.size() <= devices_per_statement) return {selector};
+    std::vector<Selector> parts;
+    for (const auto& device : selector.devices) {
+        if (parts.empty() || parts.back().devices.size() == devices_per_statement) {
+            parts.emplace_back();
+        }
+        parts.back().devices.push_back(device);
+    }
+    return parts;
+}
 
 Members members_of(const Selector& selector) {
     return [selector](registry::Statement& statement) {

@@ -36,7 +36,7 @@ Status keep_one_admin(Transaction& transaction, std::string_view id) {
         transaction.query_one("SELECT COUNT(*) FROM operator_tokens WHERE id <> :1 "
                               "AND role = 'admin' AND expires_ms IS NULL",
                               {std::string(id)}));
-    if (others->integer(0) > 0) return {};
+    if (others && others->integer(0) > 0) return {};
     return fail(
         Errc::conflict,
         fmt::format("token {} is the last admin token without an end; make another one first", id));

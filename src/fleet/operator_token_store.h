@@ -13,7 +13,7 @@
 namespace strandline::fleet {
 
 /// Each role may do all that the ones before it may.
-enum class Role { viewer, operator_, admin };
+enum class Role { viewer, operator_, admin };  // NOLINT(readability-identifier-naming): a keyword
 /// "viewer", "operator", "admin".
 [[nodiscard]] std::string_view to_string(Role role);
 [[nodiscard]] Result<Role> role_from(std::string_view text);

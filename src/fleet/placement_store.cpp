@@ -4,7 +4,6 @@ namespace strandline::fleet {
 namespace {
 
 using registry::Statement;
-using store::Row;
 using store::Transaction;
 
 constexpr std::int64_t max_known_files = 2000;
@@ -205,6 +204,7 @@ Result<std::vector<std::string>> empty_slot(Transaction& transaction, std::strin
     statement.add(" RETURNING device_id");
     TRY(const auto rows, statement.query(transaction));
     std::vector<std::string> devices;
+    devices.reserve(rows.size());
     for (const auto& row : rows) devices.push_back(row.text(0));
     return devices;
 }

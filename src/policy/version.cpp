@@ -5,6 +5,7 @@
 #include <charconv>
 #include <fmt/core.h>
 #include <optional>
+#include <tuple>
 
 namespace strandline::policy {
 namespace {
@@ -73,7 +74,7 @@ std::weak_ordering compare_identifiers(std::string_view a, std::string_view b) {
         return numeric_a ? std::weak_ordering::less : std::weak_ordering::greater;
     }
     if (numeric_a && a.size() != b.size()) return a.size() <=> b.size();
-    return a.compare(b) <=> 0;
+    return a <=> b;
 }
 
 }  // namespace
@@ -117,9 +118,8 @@ std::string Version::text() const {
 }
 
 std::weak_ordering operator<=>(const Version& a, const Version& b) {
-    if (const auto order = a.major <=> b.major; order != 0) return order;
-    if (const auto order = a.minor <=> b.minor; order != 0) return order;
-    if (const auto order = a.patch <=> b.patch; order != 0) return order;
+    const auto core = std::tie(a.major, a.minor, a.patch) <=> std::tie(b.major, b.minor, b.patch);
+    if (std::is_neq(core)) return core;
     // Section 11.3: without a pre-release ranks above with one.
     if (a.is_prerelease() != b.is_prerelease()) {
         return a.is_prerelease() ? std::weak_ordering::less : std::weak_ordering::greater;
@@ -127,7 +127,7 @@ std::weak_ordering operator<=>(const Version& a, const Version& b) {
     const std::size_t common = std::min(a.prerelease.size(), b.prerelease.size());
     for (std::size_t i = 0; i < common; ++i) {
         const auto order = compare_identifiers(a.prerelease[i], b.prerelease[i]);
-        if (order != 0) return order;
+        if (std::is_neq(order)) return order;
     }
     return a.prerelease.size() <=> b.prerelease.size();
 }

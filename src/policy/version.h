@@ -27,9 +27,7 @@ struct Version {
 
     /// Precedence (semver.org section 11): equal precedence compares equal.
     friend std::weak_ordering operator<=>(const Version& a, const Version& b);
-    friend bool operator==(const Version& a, const Version& b) {
-        return (a <=> b) == 0;
-    }
+    friend bool operator==(const Version& a, const Version& b) { return std::is_eq(a <=> b); }
 };
 
 }  // namespace strandline::policy

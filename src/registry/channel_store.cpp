@@ -92,6 +92,7 @@ Result<std::vector<Channel>> ChannelStore::list(std::string_view package) const 
             TRY(const auto rows,
                 t.query(std::string(columns) + " ORDER BY c.name", {std::string(package)}));
             std::vector<Channel> channels;
+            channels.reserve(rows.size());
             for (const auto& row : rows) channels.push_back(channel_of(row));
             return channels;
         });

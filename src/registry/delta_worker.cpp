@@ -99,7 +99,8 @@ Status DeltaWorker::finish(const DeltaJob& job, const Result<std::optional<std::
         return jobs_->finish_failed(job, built.error().message,
                                     built.error().code == Errc::invalid);
     }
-    if (!*built || **built >= job.full_size) return jobs_->finish_not_worth(job, build_ms);
+    if (built->value_or(job.full_size) >= job.full_size)
+        return jobs_->finish_not_worth(job, build_ms);
     const auto blob = blobs_->adopt(output);
     if (!blob) return jobs_->finish_failed(job, blob.error().message);
     log_info("delta built job={} size={} full_size={} build_ms={}", job.id, blob->size,

@@ -11,7 +11,6 @@
 namespace strandline::registry {
 namespace {
 
-using store::Row;
 using store::Transaction;
 
 constexpr std::string_view columns = "SELECT name, description, created_ms FROM packages";
@@ -26,15 +25,16 @@ public:
     void see(const std::string& text) {
         ++count_;
         auto version = policy::Version::parse(text);
-        if (version && (!best_ || is_better(*version))) best_ = std::move(*version);
+        if (version && (!best_ || is_better(*version, *best_))) best_ = std::move(*version);
     }
     [[nodiscard]] std::string text() const { return best_ ? best_->text() : std::string{}; }
     [[nodiscard]] std::int64_t count() const { return count_; }
 
 private:
-    [[nodiscard]] bool is_better(const policy::Version& version) const {
-        if (version.is_prerelease() != best_->is_prerelease()) return best_->is_prerelease();
-        return version > *best_;
+    [[nodiscard]] static bool is_better(const policy::Version& version,
+                                        const policy::Version& best) {
+        if (version.is_prerelease() != best.is_prerelease()) return best.is_prerelease();
+        return version > best;
     }
     std::optional<policy::Version> best_;
     std::int64_t count_ = 0;
@@ -43,6 +43,7 @@ private:
 Status add_releases(Transaction& transaction, std::vector<Package>& packages) {
     if (packages.empty()) return {};
     std::vector<std::string> names;
+    names.reserve(packages.size());
     for (const auto& package : packages) names.push_back(package.name);
     TRY(const auto rows, Statement("SELECT package, version FROM releases WHERE package IN ")
                              .bind_list(names)
@@ -155,6 +156,7 @@ Result<std::vector<Variant>> PackageStore::variants(std::string_view name) const
             std::map<std::string, Latest> latest;
             for (const auto& row : rows) latest[row.text(0)].see(row.text(1));
             std::vector<Variant> variants;
+            variants.reserve(latest.size());
             for (const auto& [variant, seen] : latest) {
                 variants.push_back({variant, seen.count(), seen.text()});
             }

@@ -101,6 +101,7 @@ Result<std::vector<std::string>> UploadStore::expired() const {
                     "SELECT id FROM uploads WHERE expires_ms <= :1 ORDER BY expires_ms LIMIT :2",
                     {to_unix_ms(clock_->wall()), expired_batch}));
             std::vector<std::string> ids;
+            ids.reserve(rows.size());
             for (const auto& row : rows) ids.push_back(row.text(0));
             return ids;
         });
