@@ -53,14 +53,14 @@ Status AgentParts::open_state() {
     }
     TRY(identity, load_identity(state.identity()));
     TRY(auto opened, DeviceState::open(state, *options.clock));
-    device.emplace(std::move(opened));
+    device = std::make_unique<DeviceState>(std::move(opened));
     if (device->clock_is_behind()) {
         log_warn("clock is behind now={} floor={}", to_rfc3339(options.clock->wall()),
                  to_rfc3339(device->now()));
     }
     TRY(blobs, store::BlobStore::open(state.root()));
-    releases.emplace(state, *blobs);
-    resources.emplace(state.root());
+    releases = std::make_unique<ReleaseStore>(state, *blobs);
+    resources = std::make_unique<ResourceSampler>(state.root());
     return {};
 }
 
@@ -71,11 +71,12 @@ Status AgentParts::open_hub() {
         return device->now();
     };
     TRY(hub, HubClient::create(runtime, identity.address.hub, std::move(http)));
-    keys.emplace(identity.keys, state.identity(), *hub);
-    desired.emplace(state, identity.address.device, *keys, *device);
+    keys = std::make_unique<KeyKeeper>(identity.keys, state.identity(), *hub);
+    desired = std::make_unique<DesiredKeeper>(state, identity.address.device, *keys, *device);
     desired->load();
-    pace.emplace(options.config.transfer.max_bytes_per_second, *options.clock);
-    host.emplace(runtime, options.run_models ? &models : nullptr, options.config);
+    pace = std::make_unique<Pace>(options.config.transfer.max_bytes_per_second, *options.clock);
+    host = std::make_unique<ReleaseHost>(runtime, options.run_models ? &models : nullptr,
+                                         options.config);
     UpdateServices services{.runtime = runtime,
                             .state = state,
                             .releases = *releases,
@@ -88,11 +89,12 @@ Status AgentParts::open_hub() {
                             .clock = *options.clock,
                             .random = *options.random};
     services.changed = [this] { reporter->changed(); };
-    updater.emplace(std::move(services), *desired, tasks, identity.address.device);
+    updater =
+        std::make_unique<Updater>(std::move(services), *desired, tasks, identity.address.device);
     Reporter::Channel channel;
     channel.build = [this] { return trust::to_json(build_report()); };
     channel.send = [this](std::string json) { return send_report(std::move(json)); };
-    reporter.emplace(runtime, tasks, options.config, std::move(channel));
+    reporter = std::make_unique<Reporter>(runtime, tasks, options.config, std::move(channel));
     return {};
 }
 

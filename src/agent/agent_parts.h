@@ -35,19 +35,19 @@ struct AgentParts {
     StateFolder state;
     std::optional<LockFile> lock;
     Identity identity;
-    std::optional<DeviceState> device;
+    std::unique_ptr<DeviceState> device;
     std::unique_ptr<store::BlobStore> blobs;
-    std::optional<ReleaseStore> releases;
+    std::unique_ptr<ReleaseStore> releases;
     std::unique_ptr<HubClient> hub;
-    std::optional<KeyKeeper> keys;
-    std::optional<DesiredKeeper> desired;
+    std::unique_ptr<KeyKeeper> keys;
+    std::unique_ptr<DesiredKeeper> desired;
     gateway::ModelTable models;
-    std::optional<ReleaseHost> host;
-    std::optional<Pace> pace;
+    std::unique_ptr<ReleaseHost> host;
+    std::unique_ptr<Pace> pace;
     Tasks tasks;
-    std::optional<Updater> updater;
-    std::optional<Reporter> reporter;
-    std::optional<ResourceSampler> resources;
+    std::unique_ptr<Updater> updater;
+    std::unique_ptr<Reporter> reporter;
+    std::unique_ptr<ResourceSampler> resources;
     std::unique_ptr<MqttLink> mqtt;
     std::unique_ptr<net::HttpServer> server;
     net::Signal hub_news;  ///< a message of the broker, or time to poll
@@ -68,6 +68,7 @@ struct AgentParts {
     [[nodiscard]] Status open_broker();
 
 private:
+    [[nodiscard]] boost::asio::awaitable<void> handle_news();
     [[nodiscard]] net::Task<void> look_at_message(std::string payload);
     [[nodiscard]] net::Task<void> poll();
     [[nodiscard]] net::Task<void> accept(trust::Envelope envelope);

@@ -157,7 +157,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 }
 
 Result<std::string> read_token(std::string_view argument) {
-    constexpr std::size_t max_token_bytes = 64 * 1024;
+    constexpr std::size_t max_token_bytes = std::size_t{64} * 1024;
     if (argument == "-") {
         std::string line;
         std::getline(std::cin, line);

@@ -55,29 +55,33 @@ net::Task<void> AgentParts::look_at_message(std::string payload) {
     co_return co_await accept(std::move(envelope));
 }
 
+boost::asio::awaitable<void> AgentParts::handle_news() {
+    if (auto payload = std::exchange(desired_message, std::nullopt)) {
+        const auto seen = co_await look_at_message(std::move(*payload));
+        if (!seen) log_warn("desired state not taken error=\"{}\"", seen.error().message);
+    }
+    if (!std::exchange(refresh_keys, false)) co_return;
+    const auto refreshed = co_await keys->refresh();
+    if (!refreshed) log_warn("key set not fetched error=\"{}\"", refreshed.error().message);
+}
+
 boost::asio::awaitable<void> AgentParts::follow_hub() {
     Backoff backoff(options.config.transfer.retry_base,
                     milliseconds{options.config.hub.poll_interval}, *options.random);
     auto due = Deadline::after(milliseconds{0});
     while (!tasks.stopping()) {
-        if (auto payload = std::exchange(desired_message, std::nullopt)) {
-            const auto seen = co_await look_at_message(std::move(*payload));
-            if (!seen) log_warn("desired state not taken error=\"{}\"", seen.error().message);
-        }
-        if (std::exchange(refresh_keys, false)) {
-            const auto refreshed = co_await keys->refresh();
-            if (!refreshed) log_warn("key set not fetched error=\"{}\"", refreshed.error().message);
-        }
+        co_await handle_news();
         if (due.passed()) {
             const auto polled = co_await poll();
-            if (polled)
+            auto wait = next_poll();
+            if (polled) {
                 backoff.reset();
-            else
+            } else {
                 log_warn("poll failed error=\"{}\"", polled.error().message);
-            const auto wait = polled ? next_poll() : backoff.next();
-            const auto floor =
-                polled ? milliseconds{0} : polled.error().retry_after.value_or(milliseconds{0});
-            due = Deadline::after(std::max(wait, floor));
+                wait =
+                    std::max(backoff.next(), polled.error().retry_after.value_or(milliseconds{0}));
+            }
+            due = Deadline::after(wait);
         }
         if (!desired_message && !refresh_keys) co_await tasks.wait(hub_news, due);
     }

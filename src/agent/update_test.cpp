@@ -78,7 +78,8 @@ TEST_F(Update, FetchesWholeFilesWhenThereIsNothingToStartFrom) {
     EXPECT_FALSE(now.serving);
     EXPECT_NE(now.not_serving_reason, "");
     ASSERT_TRUE(until([this] {
-        return !hub.reports.empty() && hub.reports.back().slots.front().state == "idle";
+        return !hub.reports.empty() && !hub.reports.back().slots.empty() &&
+               hub.reports.back().slots.front().state == "idle";
     }));
     EXPECT_EQ(hub.reports.back().slots.front().active->files.at("model.onnx"), sha256(v1));
 }

@@ -19,7 +19,7 @@ Status copy_blob(store::BlobStore& blobs, const Sha256Digest& digest,
                  const std::filesystem::path& to) {
     TRY(const auto from, blobs.open_blob(digest));
     TRY(const auto out, open_file(to, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    Bytes buffer(256 * 1024);
+    Bytes buffer(std::size_t{256} * 1024);
     for (;;) {
         const auto count = ::read(from.get(), buffer.data(), buffer.size());
         if (count < 0 && errno == EINTR) continue;
