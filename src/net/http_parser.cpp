@@ -235,7 +235,8 @@ Result<BodyStep> HttpParser::read_body(ByteSpan in, std::span<std::byte> out) {
         const auto rest = in.subspan(step.consumed);
         // Beast 1.81 asserts when the first chunk is the last one and comes as 3 bytes and then one
         // more. No chunked body is shorter than `0 CR LF CR LF`, so waiting for that loses nothing.
-        if (sink.chunked && !sink.chunks_begun && rest.size() < shortest_chunked_body) break;
+        const bool may_be_last = sink.chunked && !sink.chunks_begun && rest[0] == std::byte{'0'};
+        if (may_be_last && rest.size() < shortest_chunked_body) break;
         ErrorCode failed;
         const auto used = impl_->with_machine([&](auto& m) {
             return m.put(boost::asio::const_buffer(rest.data(), rest.size()), failed);
