@@ -7,8 +7,6 @@
 namespace strandline::net {
 namespace {
 
-namespace asio = boost::asio;
-
 constexpr std::size_t first_capacity = 4 * 1024;
 // Room for the framing of a chunked body, and for whole chunks of usual senders.
 constexpr std::size_t body_capacity = 64 * 1024;

@@ -86,37 +86,37 @@ asio::awaitable<Status> Session::start_tls() {
     co_return Status{};
 }
 
+/// True once the first byte of a request is there; the time for its head then starts to run.
+bool Session::request_begins() {
+    // An empty line in front of a request is to be skipped (RFC 9112 section 2.2).
+    while (idle_ && as_text(reader_.input.bytes()).starts_with("\r\n")) reader_.input.consume(2);
+    if (idle_ && !reader_.input.empty()) {
+        idle_ = false;
+        stream_.set_deadline(Deadline::after(core_->options.header_timeout));
+    }
+    return !idle_;
+}
+
 /// False when the connection is over; what there was to say has been said.
 asio::awaitable<bool> Session::receive_head() {
-    const auto limit = core_->options.max_header_bytes;
-    bool begun = false;
     reader_.input.shrink();
     reader_.parser.start(HttpParser::Kind::request);
     reader_.body_bytes = 0;
     idle_ = true;
     stream_.set_deadline(Deadline::after(core_->options.idle_timeout));
     for (;;) {
-        // An empty line in front of a request is to be skipped (RFC 9112 section 2.2).
-        while (!begun && as_text(reader_.input.bytes()).starts_with("\r\n"))
-            reader_.input.consume(2);
-        if (!begun && !reader_.input.empty()) {
-            begun = true;
-            idle_ = false;
-            stream_.set_deadline(Deadline::after(core_->options.header_timeout));
-        }
+        const bool begun = request_begins();
         if (begun) {
             const auto size = reader_.parser.read_head(as_text(reader_.input.bytes()));
             if (!size) co_return co_await refuse_head(reader_.parser.error_status(), size.error());
             reader_.input.consume(*size);
             if (*size > 0) co_return true;
         }
-        const auto received = co_await reader_.receive(limit);
-        const bool late = !received && received.error().code == Errc::timeout;
-        if (late && begun) {
-            stream_.forgive_timeout();
-            co_return co_await refuse_head(408, fail(Errc::timeout, "the request took too long"));
-        }
-        if (!received) co_return false;
+        const auto received = co_await reader_.receive(core_->options.max_header_bytes);
+        if (received) continue;
+        if (!begun || received.error().code != Errc::timeout) co_return false;
+        stream_.forgive_timeout();
+        co_return co_await refuse_head(408, fail(Errc::timeout, "the request took too long"));
     }
 }
 

@@ -33,6 +33,7 @@ private:
 
     asio::awaitable<void> converse();
     asio::awaitable<Status> start_tls();
+    bool request_begins();
     asio::awaitable<bool> receive_head();
     asio::awaitable<bool> refuse_head(int status, Error error);
     asio::awaitable<void> serve();
