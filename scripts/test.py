@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Every check of the project, in order: lint, unit tests, black-box tests, demo.
+"""Every check of the project, in order: lint, unit tests, black-box tests (the demo is one of them).
 
-usage: test.py [lint] [unit] [system] [demo]      (all of them by default)
+usage: test.py [lint] [unit] [system]      (all of them by default)
 
-The build under test is `dev`: Debug with ASan and UBSan. The demo runs the release build. The last
-line counts: `N passed, N failed, N skipped`.
+The build under test is `dev`: Debug with ASan and UBSan. The last line counts:
+`N passed, N failed, N skipped`.
 """
 import os
 import pathlib
@@ -15,7 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).parents[1]
 BUILD = ROOT / "build" / "dev"
-STEPS = ("lint", "unit", "system", "demo")
+STEPS = ("lint", "unit", "system")
 
 
 class Count:
@@ -100,13 +100,6 @@ def system(count: Count) -> None:
     count.broken += re.findall(r"(?m)^(?:FAILED|ERROR) (\S+)", text)
     if not found:
         count.check("black-box tests ran", False)
-
-
-def demo(count: Count) -> None:
-    if not build("release", count):
-        return
-    say("demo")
-    count.check("demo", run("./run", "demo"))
 
 
 def main() -> int:

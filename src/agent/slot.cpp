@@ -26,12 +26,25 @@ bool is_refused(const Slot& slot, const OrderId& order) {
            slot.disk.journal.state == UpdateState::idle;
 }
 
+namespace {
+
+/// The deployment that the rest of a report is about: a newer order that has not begun yet must not
+/// be given the outcome of the one before it.
+std::string reported_deployment(const UpdateJournal& journal, const std::string& ordered) {
+    if (journal.order) return journal.order->deployment;
+    if (journal.refusal) return journal.refusal->order.deployment;
+    if (journal.completed) return journal.completed->deployment;
+    return ordered;
+}
+
+}  // namespace
+
 trust::ReportedSlot report_slot(const Slot& slot, const std::string& deployment, SteadyTime now) {
     const auto& journal = slot.disk.journal;
     trust::ReportedSlot out;
     out.slot = slot.name;
     out.state = std::string(to_string(journal.state));
-    out.deployment = journal.order ? journal.order->deployment : deployment;
+    out.deployment = reported_deployment(journal, deployment);
     out.active = report_release(slot.active);
     out.previous = report_release(slot.previous);
     if (journal.order) out.target = journal.order->manifest;

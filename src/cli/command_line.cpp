@@ -97,6 +97,21 @@ void report(const Error& error, const GlobalOptions& options) {
     }
 }
 
+// `devices` alone means `devices list`.
+bool lists_by_default(std::string_view name) {
+    return name == "releases list" || name == "devices list" || name == "clusters list" ||
+           name == "token list";
+}
+
+// The library would say only that a subcommand is required.
+bool explain_unknown_command(const CLI::App& root, const CLI::ParseError& error) {
+    const auto rest = root.remaining();
+    if (error.get_name() != "RequiredError" || rest.empty()) return false;
+    fmt::print(stderr, "strandline: there is no command \"{}\"; see strandline --help\n",
+               rest.front());
+    return true;
+}
+
 Result<GlobalOptions> checked(const std::string& output, std::string profile, bool quiet) {
     if (output != "text" && output != "json") {
         return fail(Errc::invalid, fmt::format("--output \"{}\": use text or json", output));
@@ -143,8 +158,7 @@ int run_command_line(int argc, const char* const* argv) {
         CLI::App& app = app_of(root, command->name(), command->summary());
         declare_on(app, *command);
         by_app[&app] = command.get();
-        // `devices` alone means `devices list`.
-        if (command->name().ends_with(" list") && command->name() != "delta list") {
+        if (lists_by_default(command->name())) {
             declare_on(*app.get_parent(), *command);
             by_app[app.get_parent()] = command.get();
         }
@@ -152,6 +166,7 @@ int run_command_line(int argc, const char* const* argv) {
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        if (explain_unknown_command(root, error)) return usage_exit_code;
         return root.exit(error) == 0 ? 0 : usage_exit_code;
     }
     auto options = checked(output, profile, quiet);

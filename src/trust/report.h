@@ -33,7 +33,7 @@ struct ReportedRelease {
 };
 
 struct TransferTotals {
-    std::uint64_t bytes_full = 0;      ///< what full files would have cost
+    std::uint64_t bytes_full = 0;      ///< what full files would have cost where any had to come
     std::uint64_t bytes_received = 0;  ///< what came over the wire for payload files
     std::uint64_t deltas = 0;          ///< files that came as a delta
     std::uint64_t fulls = 0;           ///< files that came whole

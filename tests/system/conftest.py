@@ -66,13 +66,13 @@ class Site:
     def push(self, folder, version: str, package: str = "leaf", *more) -> str:
         return self.hub.cli("push", folder, "--package", package, "--version", version, *more)
 
-    def deploy(self, release: str, *to: str, more=(), check: bool = True) -> dict:
+    def deploy(self, release: str, *to: str, soak_ms: int = 300, timeout_s: int = 120, more=()) -> dict:
         """The finished deployment."""
         import json
 
         options = [word for target in to for word in ("--to", target)]
-        text = self.hub.cli("--output", "json", "deploy", release, *options, "--soak", 300, "--wait", "--timeout", 120,
-                            *more, check=check)
+        text = self.hub.cli("--output", "json", "deploy", release, *options, "--soak", soak_ms, "--wait", "--timeout",
+                            timeout_s, *more)
         return json.loads(text)
 
     def close(self) -> None:

@@ -21,7 +21,9 @@ class ApiDescription:
     def operation_of(self, method: str, target: str):
         """(method, path template) of a request, or None."""
         path = target.split("?", 1)[0]
-        return next(((m, p) for m, p, pattern in self._patterns if m == method and pattern.match(path)), None)
+        found = next(((m, p) for m, p, pattern in self._patterns if m == method and pattern.match(path)), None)
+        # HEAD is GET without a body (RFC 9110 section 9.3.2) and need not be described again.
+        return self.operation_of("GET", target) if found is None and method == "HEAD" else found
 
     def check(self, key, status: int, headers, body) -> None:
         """The status is documented, and a JSON body fits its schema."""

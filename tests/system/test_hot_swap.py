@@ -35,7 +35,7 @@ def test_no_request_fails_during_fifty_switches(site, leaf, rusty_leaf):
     try:
         for number in range(SWITCHES):
             version = ("1.1.0", "1.0.0")[number % 2]
-            done = site.deploy(f"leaf@{version}", "device:swapper", more=("--soak", "1"))
+            done = site.deploy(f"leaf@{version}", "device:swapper", soak_ms=1)
             assert done["state"] == "succeeded", done
     finally:
         end.set()

@@ -109,7 +109,6 @@ def test_twenty_devices_on_six_bases_converge(fresh_site, leaf, tmp_path):
         site.push(bundle, bases[-1])
     token = site.hub.cli("token", "create", "--uses", 20).strip()
     names = [f"fleet-{i:02}" for i in range(20)]
-    # Twenty processes with sanitizers on two cores: no engine keeps the start light for all but two.
     for i, name in enumerate(names):
         site.agent(name, labels={"base": str(i % 6)}, token=token, start=False).start(wait=False)
     site.hub.wait_online(*names, seconds=120)
@@ -118,7 +117,7 @@ def test_twenty_devices_on_six_bases_converge(fresh_site, leaf, tmp_path):
     final = tmp_path / "final"
     shutil.copytree(leaf / "leaf-1.1.1", final)
     site.push(final, "2.0.0")
-    done = site.deploy("leaf@2.0.0", "all", more=("--timeout", "240"))
+    done = site.deploy("leaf@2.0.0", "all", timeout_s=240)
     assert done["state"] == "succeeded"
     signed = signed_files(site.hub, "leaf@2.0.0:default")
     assert len({d["from_version"] for d in done["devices"]}) == 6

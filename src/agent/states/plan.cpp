@@ -200,8 +200,8 @@ boost::asio::awaitable<Step> plan(UpdateContext& context) {
     context.expected_bytes = missing_bytes(context.missing);
     context.progress_bytes = 0;
     auto& totals = context.journal().totals;
-    totals.bytes_full = 0;
-    for (const auto& file : context.manifest.files) totals.bytes_full += file.size;
+    // Files that are here cost nothing either way; a plan after a restart sees only what is left.
+    totals.bytes_full = std::max(totals.bytes_full, context.expected_bytes);
     // What an earlier try fetched for this order is here too, but was not reused.
     const auto here = context.manifest.files.size() - context.missing.size();
     totals.reused = here - std::min<std::uint64_t>(here, totals.deltas + totals.fulls);

@@ -1,11 +1,13 @@
 #include "hub/legacy/legacy_api.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>
 #include <fmt/core.h>
 #include <memory>
 
+#include "base/json.h"
 #include "hub/api_json.h"
 #include "hub/body_pump.h"
 #include "hub/legacy/legacy_names.h"
@@ -23,6 +25,7 @@ constexpr int created = 201;
 constexpr int bad_request = 400;
 constexpr int unauthorized = 401;
 constexpr int not_found = 404;
+constexpr std::size_t max_plain_form_bytes = 64 * 1024;
 
 struct Legacy {
     Services* services;
@@ -124,20 +127,60 @@ Result<Response> download(const Legacy& legacy, const Request& request) {
 // What to do with a complete form, on a worker thread.
 using FormAction = std::function<Result<LegacyResult>(LegacyForm&)>;
 
+// A form without a document may come as a plain web form or as JSON too, as the older platform
+// took.
+Status read_plain_form(std::string_view type, std::string_view body, LegacyForm& form) {
+    if (type.starts_with("application/json")) {
+        TRY(const auto value, parse_json(body, "form"));
+        const auto* object = value.if_object();
+        if (object == nullptr) return fail(Errc::invalid, "form: must be a JSON object");
+        for (const auto& [key, field] : *object) {
+            if (!field.is_string())
+                return fail(Errc::invalid, fmt::format("{}: must be a text", std::string(key)));
+            TRY(form.set_field(std::string(key),
+                               std::string(std::string_view(field.get_string()))));
+        }
+        return {};
+    }
+    while (!body.empty()) {
+        const auto pair = body.substr(0, body.find('&'));
+        body.remove_prefix(std::min(body.size(), pair.size() + 1));
+        const auto equals = std::min(pair.find('='), pair.size());
+        TRY(auto name, net::percent_decode(pair.substr(0, equals), true));
+        TRY(auto text, net::percent_decode(pair.substr(std::min(pair.size(), equals + 1)), true));
+        TRY(form.set_field(std::move(name), std::move(text)));
+    }
+    return {};
+}
+
+net::Task<void> read_form(Services& services, Request& request, std::shared_ptr<LegacyForm> form) {
+    const auto type = request.headers.find("Content-Type").value_or("");
+    const bool plain = type.starts_with("application/json") ||
+                       type.starts_with("application/x-www-form-urlencoded");
+    if (plain) {
+        CO_TRY(const auto body, co_await read_whole(*request.stream, max_plain_form_bytes));
+        co_return read_plain_form(type, body, *form);
+    }
+    CO_TRY(auto made, MultipartParser::create(type, *form));
+    auto parser = std::make_shared<MultipartParser>(std::move(made));
+    PieceSink sink = [form, parser](ByteSpan piece) { return parser->feed(piece); };
+    CO_TRY(co_await pump_body(services.runtime, *request.stream, std::move(sink)));
+    std::function<Result<bool>()> finish = [form, parser]() -> Result<bool> {
+        TRY(parser->finish());
+        return true;
+    };
+    CO_TRY(co_await services.runtime.offload<bool>(std::move(finish)));
+    co_return Status{};
+}
+
 net::Task<Response> with_form(Shared legacy, Request& request, FormAction action) {
     if (auto refusal = refuse(*legacy, request)) co_return *std::move(refusal);
     auto& services = *legacy->services;
     // Shared with the workers that write the document.
     auto form =
         std::make_shared<LegacyForm>(services.blobs, services.config.legacy.max_document_bytes);
-    const auto type = request.headers.find("Content-Type").value_or("");
-    CO_TRY(auto made, MultipartParser::create(type, *form));
-    auto parser = std::make_shared<MultipartParser>(std::move(made));
-    PieceSink sink = [form, parser](ByteSpan piece) { return parser->feed(piece); };
-    CO_TRY(co_await pump_body(services.runtime, *request.stream, std::move(sink)));
-    std::function<Result<LegacyResult>()> work =
-        [form, parser, action = std::move(action)]() -> Result<LegacyResult> {
-        TRY(parser->finish());
+    CO_TRY(co_await read_form(services, request, form));
+    std::function<Result<LegacyResult>()> work = [form, action = std::move(action)] {
         return action(*form);
     };
     CO_TRY(const auto result, co_await services.runtime.offload<LegacyResult>(std::move(work)));

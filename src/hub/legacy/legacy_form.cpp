@@ -39,6 +39,14 @@ Status LegacyForm::data(ByteSpan bytes) {
     return {};
 }
 
+Status LegacyForm::set_field(std::string name, std::string text) {
+    if (fields.size() >= max_fields) return fail(Errc::invalid, "too many form fields");
+    if (text.size() > max_field_bytes)
+        return fail(Errc::invalid, fmt::format("{}: too long", name));
+    fields[std::move(name)] = std::move(text);
+    return {};
+}
+
 Status LegacyForm::end() {
     if (!writer_) return {};
     TRY(const auto stored, writer_->commit());

@@ -26,6 +26,9 @@ public:
     [[nodiscard]] Status data(ByteSpan bytes) override;
     [[nodiscard]] Status end() override;
 
+    /// A text field that came in another form than parts; `invalid` when too long or too many.
+    [[nodiscard]] Status set_field(std::string name, std::string text);
+
     std::map<std::string, std::string, std::less<>> fields;
     std::optional<LegacyDocument> document;
 
