@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "delta/apply.h"
 #include "delta/encode.h"
-#include "delta/sample_data.h"
+#include "delta/test_sample_data.h"
 
 // Made-up model files and short-cuts for tests.
 namespace strandline::delta {

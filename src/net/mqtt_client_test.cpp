@@ -357,8 +357,8 @@ Task<void> fail_to_connect(Runtime& runtime, MqttOptions options, Errc expected)
     std::function<bool()> failed = [&client] { return !client.errors.empty(); };
     CO_EXPECT(co_await client.until(std::move(failed)));
     EXPECT_EQ(client.errors[0].code, expected) << client.errors[0].message;
-    const auto unsent = co_await client.client->publish_and_wait(
-        text_message("open/x", "x"), Deadline::after(std::chrono::milliseconds{1}));
+    const auto soon = Deadline::after(std::chrono::milliseconds(1));
+    const auto unsent = co_await client.client->publish_and_wait(text_message("open/x", "x"), soon);
     CO_EXPECT(!unsent);
     EXPECT_EQ(unsent.error().code, Errc::timeout);
     EXPECT_EQ(client.client->outbox(), 0U) << "an unsent message is taken back";

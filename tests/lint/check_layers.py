@@ -52,6 +52,10 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 MODULE_NAMES = {name.split("/")[0] for name in ALLOWED}
 
 
+def is_test(path: str) -> bool:
+    return path.endswith(("_test.cpp", "_bench.cpp")) or "/test_" in path
+
+
 def rule_of(path: str) -> list[str]:
     for module in sorted(ALLOWED, key=len, reverse=True):
         if path.startswith(module + "/"):
@@ -64,7 +68,7 @@ def permitted(path: str, included: str) -> bool:
     target = included.split("/")[0]
     if target == own:
         return True
-    if path.endswith(("_test.cpp", "_bench.cpp")) and target == "base":
+    if is_test(path) and target == "base":
         return True
     return any(included == rule or included.startswith(rule + "/") for rule in rule_of(path))
 
@@ -79,7 +83,7 @@ def outside_permitted(path: str, included: str) -> bool:
                     return True
             elif path.startswith(place):
                 return True
-        return path.endswith(("_test.cpp", "_bench.cpp"))
+        return is_test(path)
     return True
 
 

@@ -1,11 +1,10 @@
-#include "agent/run/self_test.h"
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fmt/core.h>
 
 #include "agent/run/process_release.h"
+#include "agent/run/self_test.h"
 #include "base/subprocess.h"
 
 namespace strandline::agent {

@@ -1,7 +1,6 @@
-#include "agent/run/self_test.h"
-
 #include <utility>
 
+#include "agent/run/self_test.h"
 #include "agent/states/states.h"
 #include "base/log.h"
 
