@@ -73,3 +73,11 @@ def test_coroutines_accept(tmp_path, statement):
 def test_sizes(tmp_path):
     assert run("sizes", tree(tmp_path, {"a.cpp": "//\n" * 100})).returncode == 0
     assert "601 lines" in run("sizes", tree(tmp_path, {"b.cpp": "//\n" * 601})).stdout
+
+
+def test_error_document_is_made_from_the_catalogue(tmp_path):
+    root = HERE.parents[1]
+    made = tmp_path / "errors.md"
+    subprocess.run([sys.executable, root / "cmake" / "generate_errors.py", root / "api" / "errors.toml", "--doc", made],
+                   check=True)
+    assert made.read_text(encoding="utf-8") == (root / "docs" / "errors.md").read_text(encoding="utf-8")
