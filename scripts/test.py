@@ -62,16 +62,17 @@ def unit(count: Count) -> None:
         run("ctest", "--preset", "dev", "-j2", "--verbose", stdout=file, stderr=subprocess.STDOUT,
             env={**os.environ, "CTEST_OUTPUT_ON_FAILURE": "1"})
     text = log.read_text(encoding="utf-8", errors="replace")
-    passed = sum(map(int, re.findall(r"\[  PASSED  \] (\d+) test", text)))
-    failed = sum(map(int, re.findall(r"\[  FAILED  \] (\d+) test", text)))
-    skipped = sum(map(int, re.findall(r"\[  SKIPPED \] (\d+) test", text)))
+    passed = sum(map(int, re.findall(r"(?m)^\d+: \[  PASSED  \] (\d+) test", text)))
+    # ctest repeats what failed without its line numbers; only numbered lines count.
+    failed = sum(map(int, re.findall(r"(?m)^\d+: \[  FAILED  \] (\d+) test", text)))
+    skipped = sum(map(int, re.findall(r"(?m)^\d+: \[  SKIPPED \] (\d+) test", text)))
     # A crashed or timed-out test program prints no summary; ctest knows.
     crashed = [name for name in re.findall(r"Test\s+#\d+: (\S+) .*\*\*\*", text)
                if f"{name}" not in count.broken and failed == 0]
     count.passed += passed
     count.failed += failed + len(crashed)
     count.skipped += skipped
-    count.broken += re.findall(r"\d+: \[  FAILED  \] (\S+)\n", text) + crashed
+    count.broken += sorted(set(re.findall(r"(?m)^\d+: \[  FAILED  \] ([^\s,]+\.[^\s,]+)$", text))) + crashed
     print(f"unit: {passed} passed, {failed + len(crashed)} failed, {skipped} skipped (log: {log.relative_to(ROOT)})")
     for line in re.findall(r"\d+: (\[  SKIPPED \].*|skipped: .*)", text)[:20]:
         print(f"  {line}")

@@ -51,8 +51,8 @@ def rusty_leaf(leaf) -> bytes:
 class Site:
     """A hub and its agents; everything is stopped at the end."""
 
-    def __init__(self, bin_dir, folder, settings=None):
-        self.hub = Hub(bin_dir, folder, settings).start()
+    def __init__(self, bin_dir, folder, settings=None, env=None):
+        self.hub = Hub(bin_dir, folder, settings, env).start()
         self.agents: list[Agent] = []
 
     def agent(self, name: str, settings=None, labels=None, start: bool = True, token=None, env=None) -> Agent:
@@ -92,11 +92,11 @@ def site(bin_dir, tmp_path_factory):
 
 @pytest.fixture
 def fresh_site(bin_dir, tmp_path):
-    """make(settings) -> Site, for tests that need their own hub."""
+    """make(settings, env) -> Site, for tests that need their own hub."""
     made: list[Site] = []
 
-    def make(settings=None) -> Site:
-        made.append(Site(bin_dir, tmp_path / f"site{len(made)}", settings))
+    def make(settings=None, env=None) -> Site:
+        made.append(Site(bin_dir, tmp_path / f"site{len(made)}", settings, env))
         return made[-1]
 
     yield make
