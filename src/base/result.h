@@ -30,8 +30,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 public:
     using Base::Base;
     // Implicit on purpose: `return Error{...};` reads well and loses nothing.
-    Result(Error error)
-        : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    Result(Error error) : Base(tl::unexpect, std::move(error)) {}
 };
 
 using Status = Result<void>;
@@ -80,6 +80,7 @@ void ignore(const Result<T>& /*result*/, std::string_view /*why*/) {}
 //   TRY(auto x, f());   x = value of f(), or return its error
 //   TRY(f());           the same for a Status
 // CO_TRY does the same in a coroutine.
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` is a declaration, `ret` a keyword.
 #define STRANDLINE_CONCAT_INNER(a, b) a##b
 #define STRANDLINE_CONCAT(a, b) STRANDLINE_CONCAT_INNER(a, b)
 #define STRANDLINE_TRY_VALUE(tmp, ret, lhs, expr) \
@@ -103,6 +104,7 @@ void ignore(const Result<T>& /*result*/, std::string_view /*why*/) {}
 #define TRY(...) STRANDLINE_TRY_PICK(__VA_ARGS__, STRANDLINE_TRY_2, STRANDLINE_TRY_1, )(__VA_ARGS__)
 #define CO_TRY(...) \
     STRANDLINE_TRY_PICK(__VA_ARGS__, STRANDLINE_CO_TRY_2, STRANDLINE_CO_TRY_1, )(__VA_ARGS__)
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// For broken invariants of our own, never for input.
 #define STRANDLINE_ASSERT(expression) \
