@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "net/mqtt_client.h"
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is the library's
 struct mqtt5__property;
 
 namespace strandline::net {
