@@ -1,9 +1,9 @@
 """A real agent: enrolled by a join token, running in its own state folder."""
-import json
 import os
 import pathlib
 import subprocess
 
+from .config import write_toml
 from .hub import Hub
 from .oip import OipClient
 from .process import Process
@@ -34,22 +34,10 @@ class Agent:
             raise RuntimeError(f"enroll {self.name} -> exit {result.returncode}: {result.stderr}")
         return self
 
-    def _write_config(self) -> pathlib.Path:
-        tables: dict[str, dict] = {}
-        for key, value in self.settings.items():
-            table, _, name = key.partition(".")
-            tables.setdefault(table, {})[name] = value
-        lines = []
-        for table, entries in tables.items():
-            lines.append(f"[{table}]")
-            lines += [f"{name} = {json.dumps(value)}" for name, value in entries.items()]
-        path = self.folder / "agent.toml"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
-
     def start(self, wait: bool = True) -> "Agent":
-        self.process = Process([self.hub.bin / "strandline-agent", "run", "--state", self.state, "--config",
-                                self._write_config()], self.folder / "agent.log", self.env)
+        config = write_toml(self.folder / "agent.toml", self.settings)
+        self.process = Process([self.hub.bin / "strandline-agent", "run", "--state", self.state, "--config", config],
+                               self.folder / "agent.log", self.env)
         if wait:
             self.process.line_with("ready serve=", 60)
         return self

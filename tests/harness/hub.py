@@ -6,6 +6,7 @@ import pathlib
 import ssl
 import subprocess
 
+from .config import write_toml
 from .process import Process
 from .wait import wait_until
 
@@ -33,22 +34,9 @@ class Hub:
         self.info: dict = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def _write_config(self) -> pathlib.Path:
-        tables: dict[str, dict] = {}
-        for key, value in {"hub.state": str(self.state), **self.settings}.items():
-            table, _, name = key.partition(".")
-            tables.setdefault(table, {})[name] = value
-        lines = []
-        for table, entries in tables.items():
-            lines.append(f"[{table}]")
-            lines += [f"{name} = {json.dumps(value)}" for name, value in entries.items()]
-        path = self.folder / "strandline.toml"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
-
     def start(self) -> "Hub":
         """Starts and waits until ready. Ports chosen at the first start are kept for later ones."""
-        config = self._write_config()
+        config = write_toml(self.folder / "strandline.toml", {"hub.state": str(self.state), **self.settings})
         self.process = Process([self.bin / "strandlined", "--config", config], self.folder / "hub.log", self.env)
         self.process.line_with("ready url=", 60)
         self.info = json.loads((self.state / "hub.json").read_text(encoding="utf-8"))
