@@ -36,7 +36,7 @@ class FakeHub {
 public:
     using Fault = std::function<std::optional<net::Response>(const net::Request&)>;
 
-    FakeHub(net::Runtime& runtime, std::filesystem::path folder);
+    FakeHub(net::Runtime& runtime, const std::filesystem::path& folder);
 
     [[nodiscard]] std::string url() const;
     /// An identity folder for `device`, as enrolment would have left it.

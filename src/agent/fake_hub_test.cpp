@@ -32,7 +32,7 @@ std::string HubKeys::keyset() const {
         trust::sign_envelope(trust::keyset_type, trust::to_json(set), root).value());
 }
 
-FakeHub::FakeHub(net::Runtime& runtime, std::filesystem::path folder) {
+FakeHub::FakeHub(net::Runtime& runtime, const std::filesystem::path& folder) {
     authority_ =
         std::move(trust::CertificateAuthority::open_or_create(folder, "fake hub", system_clock()))
             .value();

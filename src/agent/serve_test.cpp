@@ -54,7 +54,7 @@ protected:
         return release;
     }
     std::filesystem::path write_program(const std::string& body) {
-        const auto path = folder.path() / "child.sh";
+        auto path = folder.path() / "child.sh";
         std::ofstream(path) << script(body);
         std::filesystem::permissions(path, std::filesystem::perms::owner_all);
         return path;

@@ -41,6 +41,12 @@ inline net::Runtime::Options test_runtime_options() {
 }
 
 class World : public ::testing::Test {
+public:
+    ~World() override {
+        hub.fault = nullptr;  // it may refer to what the test has left by now
+        stop();
+    }
+
 protected:
     World() : runtime(test_runtime_options()), hub(runtime, folder.path() / "hub") {
         options.state_folder = folder.path() / "agent";
@@ -50,10 +56,6 @@ protected:
         options.config.transfer.retry_cap = std::chrono::milliseconds{20};
         options.config.serve.port = 0;
         EXPECT_TRUE(hub.write_identity(options.state_folder, "d-1"));
-    }
-    ~World() override {
-        hub.fault = nullptr;  // it may refer to what the test has left by now
-        stop();
     }
 
     void start() {

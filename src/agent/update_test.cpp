@@ -39,8 +39,8 @@ protected:
     const std::string v2 = with_changes(v1);
 
     /// Answers the first `count` requests of paths that start like this by `make`.
-    void fail_first(unsigned count, std::string prefix,
-                    std::function<net::Response(const net::Request&)> make) {
+    void fail_first(unsigned count, const std::string& prefix,
+                    const std::function<net::Response(const net::Request&)>& make) {
         hub.fault = [left = count, prefix,
                      make](const net::Request& request) mutable -> std::optional<net::Response> {
             if (left == 0 || !request.path.starts_with(prefix)) return std::nullopt;

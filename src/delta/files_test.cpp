@@ -13,14 +13,16 @@ namespace {
 namespace fs = std::filesystem;
 
 class FilesTest : public testing::Test {
+public:
+    ~FilesTest() override {
+        std::error_code ignored;
+        fs::remove_all(folder_, ignored);
+    }
+
 protected:
     FilesTest() {
         std::string pattern = (fs::temp_directory_path() / "delta-XXXXXX").string();
         folder_ = ::mkdtemp(pattern.data());
-    }
-    ~FilesTest() override {
-        std::error_code ignored;
-        fs::remove_all(folder_, ignored);
     }
 
     fs::path store(const char* name, ByteSpan bytes) {

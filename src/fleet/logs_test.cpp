@@ -62,6 +62,7 @@ TEST_P(Logs, EventsOfManyWritersAreNeverSkipped) {
     constexpr int writers = 4;
     constexpr int each = 10;
     std::vector<std::thread> threads;
+    threads.reserve(writers);
     for (int w = 0; w < writers; ++w) {
         threads.emplace_back([&] {
             for (int i = 0; i < each; ++i) {

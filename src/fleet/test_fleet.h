@@ -52,7 +52,7 @@ protected:
     using Ids = std::vector<std::string>;
     using Labels = std::map<std::string, std::string>;
 
-    [[nodiscard]] trust::Token join_token(JoinTokenRequest request = {}) {
+    [[nodiscard]] trust::Token join_token(const JoinTokenRequest& request = {}) {
         const auto made = must(join_tokens.create(request, std::string(64, 'a')));
         return must(trust::Token::parse(made.text, trust::join_token_kind));
     }

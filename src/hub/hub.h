@@ -4,7 +4,7 @@
 #include <string>
 
 #include "hub/hub_config.h"
-#include "hub/state_folder.h"
+#include "hub/state/state_folder.h"
 
 namespace strandline::hub {
 

@@ -8,7 +8,7 @@
 #include "hub/command_line.h"
 #include "hub/hub.h"
 #include "hub/hub_parts.h"
-#include "hub/key_rotation.h"
+#include "hub/state/key_rotation.h"
 
 namespace strandline::hub {
 namespace {

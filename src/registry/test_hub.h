@@ -41,17 +41,19 @@ struct RecordedEvent {
 
 /// Storage of one test, on the kind of database that the parameter names.
 class HubTest : public testing::TestWithParam<std::string> {
+public:
+    ~HubTest() override {
+        blobs.reset();
+        std::error_code ignored;
+        std::filesystem::remove_all(folder, ignored);
+    }
+
 protected:
     HubTest() {
         store::DatabaseOptions options;
         options.url = store::test::fresh_url(GetParam());
         database = must(store::Database::open(options, store::hub_migrations()));
         blobs = must(store::BlobStore::open(folder));
-    }
-    ~HubTest() override {
-        blobs.reset();
-        std::error_code ignored;
-        std::filesystem::remove_all(folder, ignored);
     }
     HubTest(const HubTest&) = delete;
     HubTest& operator=(const HubTest&) = delete;

@@ -312,8 +312,10 @@ TEST_F(AuthorityTest, RefusesSerialsThatAreNone) {
 }
 
 TEST_F(AuthorityTest, IssuesToManyThreads) {
+    constexpr int callers = 4;
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) {
+    threads.reserve(callers);
+    for (int i = 0; i < callers; ++i) {
         threads.emplace_back([&] {
             for (int n = 0; n < 10; ++n) {
                 const auto issued = ca_->issue_client("d", std::chrono::hours(1));

@@ -12,7 +12,7 @@ const Sha256Digest c = sha256("c");
 const OrderId order_b{b, "dep-b"};
 
 SlotDisk disk(std::optional<Sha256Digest> active, std::optional<Sha256Digest> previous,
-              UpdateState state, std::optional<OrderId> order) {
+              UpdateState state, const std::optional<OrderId>& order) {
     SlotDisk out;
     out.pointer = {active, previous};
     out.journal.state = state;

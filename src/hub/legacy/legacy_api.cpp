@@ -8,9 +8,9 @@
 #include <memory>
 
 #include "base/json.h"
-#include "hub/api_json.h"
-#include "hub/body_pump.h"
+#include "hub/api/api_json.h"
 #include "hub/legacy/legacy_names.h"
+#include "hub/transfer/body_pump.h"
 
 namespace strandline::hub {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "hub/multipart.h"
+#include "hub/transfer/multipart.h"
 #include "store/blob/blob_store.h"
 
 namespace strandline::hub {

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "hub/api/release_form.h"
 #include "hub/legacy/legacy_names.h"
 #include "hub/legacy/unpack.h"
-#include "hub/release_form.h"
 #include "policy/version.h"
 
 namespace strandline::hub {

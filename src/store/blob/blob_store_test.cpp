@@ -268,8 +268,10 @@ TEST_F(BlobStoreTest, AFailingLookUpRemovesNothing) {
 
 TEST_F(BlobStoreTest, ManyThreadsMayStoreTheSame) {
     {
+        constexpr int writers = 8;
         std::vector<std::jthread> threads;
-        for (int i = 0; i < 8; ++i) {
+        threads.reserve(writers);
+        for (int i = 0; i < writers; ++i) {
             threads.emplace_back([&, i] {
                 for (int n = 0; n < 10; ++n) {
                     put("shared " + std::to_string(n));

@@ -223,6 +223,7 @@ TEST_P(SqlTest, ConcurrentReadThenWriteLosesNoUpdate) {
     std::atomic<int> done = 0;
     {
         std::vector<std::jthread> workers;
+        workers.reserve(threads);
         for (int i = 0; i < threads; ++i) {
             workers.emplace_back([&] {
                 for (int round = 0; round < rounds; ++round) {
@@ -305,8 +306,10 @@ TEST_P(SqlTest, ProgramsStartingTogetherMigrateOnce) {
     const std::string url = test::fresh_url(GetParam());
     std::atomic<int> good = 0;
     {
+        constexpr int programs = 3;
         std::vector<std::jthread> starters;
-        for (int i = 0; i < 3; ++i) {
+        starters.reserve(programs);
+        for (int i = 0; i < programs; ++i) {
             starters.emplace_back([&] {
                 const auto opened = open(url, {things, parts}, 1);
                 EXPECT_TRUE(opened) << opened.error().message;

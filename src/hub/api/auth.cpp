@@ -1,0 +1,77 @@
+#include "hub/api/auth.h"
+
+#include <fmt/core.h>
+
+namespace strandline::hub {
+namespace {
+
+// RFC 6750 section 2.1; the scheme compares without case (RFC 9110 section 11.1).
+std::optional<std::string> bearer_of(std::string_view authorization) {
+    constexpr std::string_view scheme = "bearer ";
+    if (authorization.size() <= scheme.size()) return std::nullopt;
+    for (std::size_t i = 0; i < scheme.size(); ++i) {
+        const char c = authorization[i];
+        const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        if (low != scheme[i]) return std::nullopt;
+    }
+    return std::string(authorization.substr(scheme.size()));
+}
+
+fleet::Role needed_role(Access access) {
+    if (access == Access::admin) return fleet::Role::admin;
+    return access == Access::operators ? fleet::Role::operator_ : fleet::Role::viewer;
+}
+
+}  // namespace
+
+std::string Caller::actor() const {
+    if (kind == Kind::nobody) return "nobody";
+    return is_device() ? "device:" + name : name;
+}
+
+Credentials Credentials::of(const net::Request& request) {
+    Credentials out;
+    if (const auto value = request.headers.find("Authorization")) out.bearer = bearer_of(*value);
+    out.common_name = request.peer.common_name;
+    out.serial = request.peer.certificate_serial.value_or("");
+    out.address = request.peer.address;
+    return out;
+}
+
+Result<Caller> Authenticator::identify(const Credentials& credentials) const {
+    if (credentials.bearer) {
+        TRY(const auto token, tokens_->authenticate(*credentials.bearer));
+        return Caller{.kind = Caller::Kind::person,
+                      .name = token.name,
+                      .role = token.role,
+                      .address = credentials.address};
+    }
+    if (credentials.common_name) {
+        TRY(devices_->check_certificate(*credentials.common_name, credentials.serial));
+        return Caller{.kind = Caller::Kind::device,
+                      .name = *credentials.common_name,
+                      .address = credentials.address};
+    }
+    return fail(Errc::unauthenticated,
+                "a bearer token (operators) or a client certificate (devices) is needed");
+}
+
+Result<Caller> Authenticator::authorize(const Credentials& credentials, Access access) const {
+    if (access == Access::open) return Caller{.address = credentials.address};
+    TRY(auto caller, identify(credentials));
+    if (caller.is_device()) {
+        if (access == Access::device || access == Access::device_or_viewer) return caller;
+        return fail(Errc::forbidden, "this is for operators, not for devices");
+    }
+    if (access == Access::device)
+        return fail(Errc::forbidden, "this is for devices, not for operators");
+    const auto needed = needed_role(access);
+    if (caller.role < needed) {
+        return fail(Errc::forbidden,
+                    fmt::format("needs role {}, this token has {}", fleet::to_string(needed),
+                                fleet::to_string(caller.role)));
+    }
+    return caller;
+}
+
+}  // namespace strandline::hub
