@@ -116,6 +116,7 @@ TEST(ModelTable, SwapsUnderLoadWithoutAFailedRun) {
     std::atomic<bool> stop{false};
     std::array<Reader, 2> readers;
     std::vector<std::thread> threads;
+    threads.reserve(readers.size());
     for (auto& reader : readers) threads.emplace_back([&] { reader.work(table, stop, run_limit); });
     int swaps = 0;
     const auto end = std::chrono::steady_clock::now() + time_limit;

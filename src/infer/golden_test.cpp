@@ -54,7 +54,7 @@ private:
     std::vector<Tensor> answer_;
 };
 
-Tensor numbers(std::vector<float> values) {
+Tensor numbers(const std::vector<float>& values) {
     return test_tensor<float>("y", DataType::fp32, {static_cast<std::int64_t>(values.size())},
                               values);
 }

@@ -12,11 +12,8 @@ namespace {
 
 using testing::fetch;
 using ::testing::HasSubstr;
-using testing::IdentityOptions;
-using testing::make_identity;
 using testing::pattern;
 using testing::RawServer;
-using testing::TestIdentity;
 using testing::TestServer;
 
 ClientRequest get_request(std::string url) {

@@ -14,7 +14,6 @@ namespace {
 using testing::fetch;
 using ::testing::HasSubstr;
 using testing::make_identity;
-using ::testing::Not;
 using testing::pattern;
 using testing::RawClient;
 using testing::status_of;
@@ -77,6 +76,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 class HttpFile : public ::testing::TestWithParam<bool> {
+public:
+    ~HttpFile() override { std::filesystem::remove(path_); }
+
 protected:
     HttpFile() {
         path_ = std::filesystem::temp_directory_path() /
@@ -87,7 +89,6 @@ protected:
         EXPECT_TRUE(fd);
         file_ = std::make_shared<const UniqueFd>(*std::move(fd));
     }
-    ~HttpFile() override { std::filesystem::remove(path_); }
 
     void serve(std::uint64_t rate = 0, std::uint64_t claimed = 0) {
         Router router;

@@ -11,7 +11,6 @@ namespace {
 
 using testing::fetch;
 using ::testing::HasSubstr;
-using testing::pattern;
 using testing::RawClient;
 using testing::status_of;
 using testing::TestServer;
@@ -226,13 +225,16 @@ TEST(HttpServer, HoldsManyConnectionsAtOnce) {
     Router router;
     router.add(Method::get, "/hello", hello);
     TestServer server(std::move(router), {});
+    constexpr int connections = 300;
     std::vector<std::unique_ptr<RawClient>> clients;
-    for (int i = 0; i < 300; ++i) clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.reserve(connections);
+    for (int i = 0; i < connections; ++i)
+        clients.push_back(std::make_unique<RawClient>(server.port()));
     for (int round = 0; round < 3; ++round) {
         for (auto& client : clients) client->send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
         for (auto& client : clients) ASSERT_EQ(status_of(client->read_response()), 200);
     }
-    EXPECT_TRUE(server.wait_for_connections(300));
+    EXPECT_TRUE(server.wait_for_connections(connections));
     clients.clear();
     EXPECT_TRUE(server.wait_for_connections(0));
 }

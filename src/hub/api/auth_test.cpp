@@ -35,17 +35,17 @@ protected:
 };
 
 TEST_F(AuthTest, RolesReachAsFarAsTheyShould) {
-    const auto viewer = person(fleet::Role::viewer);
-    const auto operator_ = person(fleet::Role::operator_);
-    const auto admin = person(fleet::Role::admin);
+    const auto as_viewer = person(fleet::Role::viewer);
+    const auto as_operator = person(fleet::Role::operator_);
+    const auto as_admin = person(fleet::Role::admin);
     for (const auto access : {Access::viewer, Access::device_or_viewer, Access::open}) {
-        EXPECT_TRUE(authenticator.authorize(viewer, access));
+        EXPECT_TRUE(authenticator.authorize(as_viewer, access));
     }
-    EXPECT_EQ(refusal(viewer, Access::operators), Errc::forbidden);
-    EXPECT_TRUE(authenticator.authorize(operator_, Access::operators));
-    EXPECT_EQ(refusal(operator_, Access::admin), Errc::forbidden);
-    EXPECT_TRUE(authenticator.authorize(admin, Access::admin));
-    EXPECT_EQ(refusal(admin, Access::device), Errc::forbidden);
+    EXPECT_EQ(refusal(as_viewer, Access::operators), Errc::forbidden);
+    EXPECT_TRUE(authenticator.authorize(as_operator, Access::operators));
+    EXPECT_EQ(refusal(as_operator, Access::admin), Errc::forbidden);
+    EXPECT_TRUE(authenticator.authorize(as_admin, Access::admin));
+    EXPECT_EQ(refusal(as_admin, Access::device), Errc::forbidden);
 }
 
 TEST_F(AuthTest, DevicesUseOnlyTheirOwnRoutes) {

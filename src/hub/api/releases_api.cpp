@@ -11,7 +11,6 @@
 namespace strandline::hub {
 namespace {
 
-namespace json = boost::json;
 using net::Method;
 using net::Request;
 using net::Response;

@@ -18,7 +18,7 @@ struct Member {
 class UnpackTest : public testing::Test {
 protected:
     std::filesystem::path zip(const std::vector<Member>& members) {
-        const auto path = folder.path() / "test.zip";
+        auto path = folder.path() / "test.zip";
         auto* out = archive_write_new();
         archive_write_set_format_zip(out);
         EXPECT_EQ(archive_write_open_filename(out, path.c_str()), ARCHIVE_OK);
