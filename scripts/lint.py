@@ -3,7 +3,7 @@
 
 usage: lint.py [--format] [--tidy] [--fix] [FILE...]
 
-Without options: layers, coroutine hazards, sizes, format and clang-tidy over every source file
+Without options: layers, coroutine hazards, sizes, the table of cases, format and clang-tidy over every source file
 (clang-tidy takes minutes). --fix formats in place.
 """
 import concurrent.futures
@@ -70,6 +70,7 @@ def main() -> int:
     if everything:
         for check in ("layers", "coroutines", "sizes"):
             good &= subprocess.run(["/usr/bin/python3", str(ROOT / "tests" / "lint" / f"check_{check}.py")]).returncode == 0
+        good &= subprocess.run(["/usr/bin/python3", str(ROOT / "scripts" / "cases.py"), "--check"]).returncode == 0
     if everything or "--format" in options:
         good &= check_format(files, "--fix" in options)
     if everything or "--tidy" in options:

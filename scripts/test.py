@@ -44,6 +44,7 @@ def lint(count: Count) -> None:
     say("lint")
     for check in ("layers", "coroutines", "sizes"):
         count.check(f"lint {check}", run("/usr/bin/python3", f"tests/lint/check_{check}.py"))
+    count.check("lint cases", run("/usr/bin/python3", "scripts/cases.py", "--check"))
     count.check("lint format", run("/usr/bin/python3", "scripts/lint.py", "--format"))
     count.check("lint self-test", run("/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/lint"))
 

@@ -81,3 +81,28 @@ def test_error_document_is_made_from_the_catalogue(tmp_path):
     subprocess.run([sys.executable, root / "cmake" / "generate_errors.py", root / "api" / "errors.toml", "--doc", made],
                    check=True)
     assert made.read_text(encoding="utf-8") == (root / "docs" / "errors.md").read_text(encoding="utf-8")
+
+
+def cases(folder: pathlib.Path, *options: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, HERE.parents[1] / "scripts" / "cases.py", *options, folder], capture_output=True,
+                          text=True)
+
+
+def test_the_table_of_cases_is_made_from_marks(tmp_path):
+    conftest = (HERE.parent / "conftest.py").read_text(encoding="utf-8")
+    test = '"""Harm."""\nimport pytest\n\n@pytest.mark.case("a | b", "c")\ndef test_x():\n    assert True\n'
+    folder = tree(tmp_path / "tests", {"conftest.py": conftest, "test_harm.py": test})
+    assert cases(folder, "--check").returncode == 1, "there is no table yet"
+    assert cases(folder).returncode == 0
+    table = (folder / "cases.md").read_text(encoding="utf-8")
+    assert "## Harm\n" in table and "| a \\| b | c | `test_x` |" in table
+    assert cases(folder, "--check").returncode == 0
+    (folder / "test_harm.py").write_text(test.replace("a | b", "other"), encoding="utf-8")
+    assert "+| other | c |" in cases(folder, "--check").stdout
+
+
+def test_an_incomplete_mark_is_refused(tmp_path):
+    conftest = (HERE.parent / "conftest.py").read_text(encoding="utf-8")
+    test = 'import pytest\n\n@pytest.mark.case("only half")\ndef test_x():\n    assert True\n'
+    done = cases(tree(tmp_path / "tests", {"conftest.py": conftest, "test_half.py": test}))
+    assert done.returncode != 0 and "what must happen" in done.stderr

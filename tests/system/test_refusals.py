@@ -14,9 +14,12 @@ def device(site, leaf):
 
 
 @pytest.mark.parametrize(("version", "folder", "reason"), [
-    ("1.2.0", "leaf-crash", "crashed"),
-    ("1.2.1", "leaf-hang", "hung"),
-    ("1.2.2", "leaf-wrong", "wrong_answer"),
+    pytest.param("1.2.0", "leaf-crash", "crashed", id="crash", marks=pytest.mark.case(
+        "a signed release whose model ends the process that loads it", "refused as `crashed`; the old model serves")),
+    pytest.param("1.2.1", "leaf-hang", "hung", id="hang", marks=pytest.mark.case(
+        "a signed release whose model never answers", "refused as `hung` at the deadline; the old model serves")),
+    pytest.param("1.2.2", "leaf-wrong", "wrong_answer", id="wrong", marks=pytest.mark.case(
+        "a signed release that answers its golden vectors wrongly", "refused as `wrong_answer`; the old model serves")),
 ])
 def test_broken_release_is_refused(site, device, leaf, rusty_leaf, version, folder, reason):
     site.push(leaf / folder, version)
@@ -41,6 +44,7 @@ def test_a_good_release_is_taken_after_refusals(site, device, leaf):
     assert site.deploy("leaf@1.3.0", "device:careful")["state"] == "succeeded"
 
 
+@pytest.mark.case("a signed release that is no model at all", "refused; the old model serves")
 def test_garbage_is_refused(site, device, tmp_path):
     (tmp_path / "garbage.onnx").write_bytes(b"\x08\x07this is no model" * 100)
     site.push(tmp_path / "garbage.onnx", "1.4.0")
