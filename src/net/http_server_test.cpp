@@ -10,10 +10,8 @@
 namespace strandline::net {
 namespace {
 
-using testing::fetch;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::pattern;
 using testing::RawClient;
 using testing::status_of;
 using testing::TestServer;
