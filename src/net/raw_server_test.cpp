@@ -1,6 +1,7 @@
 #include "net/raw_server.h"
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
