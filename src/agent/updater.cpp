@@ -129,7 +129,7 @@ void Updater::reconcile(bool news) {
         auto& worker = fresh ? add(order.slot) : *known->second;
         // A slot whose order did not change goes on with what it is doing.
         if (worker.slot.disk.journal.order != id_of(order)) {
-            worker.not_before = Deadline::after(delay, services_.clock);
+            worker.not_before = Deadline::after(delay);
         }
         if (fresh) tasks_->spawn(work(worker));
     }
@@ -152,12 +152,12 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
         if (wanted != nullptr) worker.removed = false;
         const bool settled = wanted == nullptr || is_converged(worker.slot, id_of(*wanted)) ||
                              is_refused(worker.slot, id_of(*wanted));
-        if (!settled && worker.not_before.passed(services_.clock)) {
+        if (!settled && worker.not_before.passed()) {
             auto order = *wanted;
             co_await carry_out(worker, std::move(order));
             continue;
         }
-        auto until = Deadline::after(max_wait, services_.clock);
+        auto until = Deadline::after(max_wait);
         if (!settled) until = until.earlier(worker.not_before);
         co_await tasks_->wait(worker.wake, until);
     }

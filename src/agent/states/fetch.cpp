@@ -59,9 +59,8 @@ using Stop = std::optional<Step>;
 
 /// The hub is still building the delta: come back, but not for ever.
 Stop wait_for_delta(UpdateContext& context, MissingFile& item, const DownloadOutcome& outcome) {
-    if (!context.delta_wait)
-        context.delta_wait = Deadline::after(max_delta_wait, context.services.clock);
-    if (context.delta_wait->passed(context.services.clock) && context.order.allow_full) {
+    if (!context.delta_wait) context.delta_wait = Deadline::after(max_delta_wait);
+    if (context.delta_wait->passed() && context.order.allow_full) {
         count_fallback(context, item, "it took too long to build");
         return std::nullopt;
     }
