@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "hub/api/auth.h"
 #include "net/http_message.h"
 #include "registry/page.h"
 
@@ -33,6 +34,17 @@ template <class T, class Convert>
     items.reserve(page.items.size());
     for (const auto& item : page.items) items.emplace_back(convert(item));
     return list_answer(std::move(items), page.next);
+}
+
+/// The handler of a list without filters: a page of `store`, each item shown by `convert`. `store`
+/// outlives the server.
+template <class Store, class Convert>
+[[nodiscard]] auto list_handler(const Store& store, Convert convert) {
+    return [&store, convert](const net::Request& request, const Caller&) -> Result<net::Response> {
+        TRY(const auto page, page_of(request));
+        TRY(const auto items, store.list(page));
+        return page_answer(items, convert);
+    };
 }
 
 using TextMap = std::map<std::string, std::string>;

@@ -50,12 +50,7 @@ Result<Response> leave(Services& services, const Request& request) {
 }  // namespace
 
 void add_cluster_routes(Routes& routes, Services& services) {
-    routes.add({.pattern = "/v1/clusters"},
-               [&services](Request& request, Caller&) -> Result<Response> {
-                   TRY(const auto page, page_of(request));
-                   TRY(const auto clusters, services.domain.clusters.list(page));
-                   return page_answer(clusters, cluster_value);
-               });
+    routes.add({.pattern = "/v1/clusters"}, list_handler(services.domain.clusters, cluster_value));
     routes.add({.method = Method::post,
                 .pattern = "/v1/clusters",
                 .access = Access::operators,

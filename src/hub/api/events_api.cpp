@@ -81,11 +81,7 @@ void add_event_routes(Routes& routes, Services& services) {
                           return events(services, request, std::move(caller));
                       });
     routes.add({.pattern = "/v1/audit", .access = Access::admin},
-               [&services](Request& request, Caller&) -> Result<Response> {
-                   TRY(const auto page, page_of(request));
-                   TRY(const auto entries, services.domain.audit.list(page));
-                   return page_answer(entries, audit_value);
-               });
+               list_handler(services.domain.audit, audit_value));
 }
 
 }  // namespace strandline::hub

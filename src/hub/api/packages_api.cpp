@@ -117,12 +117,7 @@ void add_channel_routes(Routes& routes, Services& services) {
 }  // namespace
 
 void add_package_routes(Routes& routes, Services& services) {
-    routes.add({.pattern = "/v1/packages"},
-               [&services](Request& request, Caller&) -> Result<Response> {
-                   TRY(const auto page, page_of(request));
-                   TRY(const auto packages, services.domain.packages.list(page));
-                   return page_answer(packages, package_value);
-               });
+    routes.add({.pattern = "/v1/packages"}, list_handler(services.domain.packages, package_value));
     routes.add({.method = Method::post,
                 .pattern = "/v1/packages",
                 .access = Access::operators,

@@ -79,11 +79,7 @@ Result<Response> create_operator_token(Services& services, const Request& reques
 
 void add_join_token_routes(Routes& routes, Services& services) {
     routes.add({.pattern = "/v1/join-tokens", .access = Access::operators},
-               [&services](Request& request, Caller&) -> Result<Response> {
-                   TRY(const auto page, page_of(request));
-                   TRY(const auto tokens, services.domain.join_tokens.list(page));
-                   return page_answer(tokens, join_token_value);
-               });
+               list_handler(services.domain.join_tokens, join_token_value));
     routes.add({.method = Method::post,
                 .pattern = "/v1/join-tokens",
                 .access = Access::operators,
@@ -106,11 +102,7 @@ void add_join_token_routes(Routes& routes, Services& services) {
 void add_token_routes(Routes& routes, Services& services) {
     add_join_token_routes(routes, services);
     routes.add({.pattern = "/v1/tokens", .access = Access::admin},
-               [&services](Request& request, Caller&) -> Result<Response> {
-                   TRY(const auto page, page_of(request));
-                   TRY(const auto tokens, services.domain.operator_tokens.list(page));
-                   return page_answer(tokens, operator_token_value);
-               });
+               list_handler(services.domain.operator_tokens, operator_token_value));
     routes.add({.method = Method::post,
                 .pattern = "/v1/tokens",
                 .access = Access::admin,
