@@ -24,10 +24,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from harness.agent import Agent  # noqa: E402
 from harness.hub import CliError, Hub  # noqa: E402
+from harness.leaf import LEAF_SHAPE, leaf_of_its_own  # noqa: E402
 from harness.oip import InferenceError, OipClient  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
-LEAF_SHAPE = (1, 3, 64, 64)
 SOURCES = ("1.0.0", "1.1.0", "1.1.1")
 CONVERGE_S = 300
 
@@ -112,12 +112,8 @@ class Campaign:
     def push(self) -> None:
         """A release of its own bytes, so that every step moves something."""
         number = len(self.releases)
-        bundle = self.folder / f"bundle{number}"
-        shutil.copytree(self.leaf / f"leaf-{SOURCES[number % len(SOURCES)]}", bundle)
-        # A doc string (field 6 of ModelProto) makes another file of the same network.
-        mark = f"{number:064}".encode()
-        model = bundle / "model.onnx"
-        model.write_bytes(model.read_bytes() + b"\x32\x40" + mark)
+        bundle = leaf_of_its_own(self.leaf / f"leaf-{SOURCES[number % len(SOURCES)]}", self.folder / f"bundle{number}",
+                                 f"{number:064}".encode())
         version = f"{number + 1}.0.0"
         self.persist("push", bundle, "--package", "leaf", "--version", version)
         shown = self.persist("--output", "json", "releases", "show", f"leaf@{version}:default")

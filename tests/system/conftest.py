@@ -10,8 +10,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 from harness.agent import Agent  # noqa: E402
 from harness.hub import Hub  # noqa: E402
 
-LEAF_SHAPE = (1, 3, 64, 64)
-
 
 def pytest_addoption(parser):
     parser.addoption("--bin", default=str(ROOT / "build" / "dev" / "bin"), help="folder of the programs under test")

@@ -1,7 +1,7 @@
 """Swapping under load: no request fails while the model is exchanged again and again."""
 import threading
 
-from conftest import LEAF_SHAPE
+from harness.leaf import LEAF_SHAPE
 from harness.oip import InferenceError, OipClient
 
 SWITCHES = 50

@@ -1,8 +1,8 @@
 """Releases that no device may keep: each is refused with its reason while the good one serves."""
 import pytest
 
-from conftest import LEAF_SHAPE
 from harness.hub import CliError
+from harness.leaf import LEAF_SHAPE
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from conftest import LEAF_SHAPE
+from harness.leaf import LEAF_SHAPE, leaf_of_its_own
 from harness.wait import wait_until
 
 
@@ -101,10 +101,10 @@ def test_twenty_devices_on_six_bases_converge(fresh_site, leaf, tmp_path):
     bases = []
     for number, source in enumerate(["1.0.0", "1.1.0", "1.1.1", "1.1.0-dusk", "1.0.0", "1.1.0"]):
         bundle = tmp_path / f"base{number}"
-        shutil.copytree(leaf / f"leaf-{source}", bundle)
-        if number >= 4:  # a doc string makes another file of the same network
-            model = bundle / "model.onnx"
-            model.write_bytes(model.read_bytes() + b"\x32\x40" + bytes(b % 26 + 97 for b in rng))
+        if number >= 4:
+            leaf_of_its_own(leaf / f"leaf-{source}", bundle, bytes(b % 26 + 97 for b in rng))
+        else:
+            shutil.copytree(leaf / f"leaf-{source}", bundle)
         bases.append(f"0.{number}.0")
         site.push(bundle, bases[-1])
     token = site.hub.cli("token", "create", "--uses", 20).strip()
