@@ -7,7 +7,7 @@ import ssl
 import subprocess
 
 from .config import write_toml
-from .process import Process
+from .process import Process, children, program
 from .wait import wait_until
 
 
@@ -111,11 +111,8 @@ class Hub:
 
     def broker_pid(self) -> int:
         """Process id of the mosquitto child."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        pids = {int(pid) for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
-                for pid in (task / "children").read_text().split()} if children.exists() else set()
-        for pid in pids:
-            if "mosquitto" in pathlib.Path(f"/proc/{pid}/comm").read_text():
+        for pid in children(self.process.pid):
+            if program(pid) == "mosquitto":
                 return pid
         raise LookupError("the hub has no mosquitto child")
 

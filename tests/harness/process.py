@@ -1,9 +1,26 @@
 """One child process, its log file, and its end."""
+import contextlib
 import os
 import pathlib
 import signal
 import subprocess
 import time
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of all threads of a process; threads may end meanwhile."""
+    found = set()
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.update(map(int, task.read_text(encoding="utf-8").split()))
+    return sorted(found)
+
+
+def program(pid: int) -> str:
+    """Name of the program that a process runs; empty when it has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    return ""
 
 
 class Process:
