@@ -18,7 +18,11 @@ struct Work {
     std::byte* out = nullptr;
     const std::byte* reference = nullptr;
     std::size_t count = 0;
+    std::int32_t start = 0;  // of the expected size, in 1/256 bit
 };
+
+constexpr std::int32_t start_step = 16;
+constexpr std::size_t start_bytes = 2;
 
 template <class Word>
 Word old_at(const Work& work, std::size_t i) {
@@ -27,9 +31,14 @@ Word old_at(const Work& work, std::size_t i) {
 }
 
 template <class Format, Method How, class Ops>
-bool write_all(const Work& work, NumberModel& model, SymbolWriter& writer) {
+bool write_all(Work& work, NumberModel& model, SymbolWriter& writer) {
     using Word = typename Format::Word;
-    NumberKernel<Format, How, Ops, SymbolWriter> kernel(model, writer);
+    using Kernel = NumberKernel<Format, How, Ops, SymbolWriter>;
+    work.start = Kernel::start_of(work.count, [&](std::size_t at) {
+        return std::pair(load_word<Word>(work.numbers + at * sizeof(Word)),
+                         old_at<Word>(work, at));
+    }) / start_step * start_step;
+    Kernel kernel(model, writer, work.start);
     std::size_t i = 0;
     for (; i + 2 <= work.count; i += 2) {
         std::array<Word, 2> words{load_word<Word>(work.numbers + i * sizeof(Word)),
@@ -47,7 +56,7 @@ template <class Format, Method How, class Ops>
 bool read_all(const Work& work, NumberModel& model, SymbolReader& shared) {
     using Word = typename Format::Word;
     SymbolReader& reader = shared;
-    NumberKernel<Format, How, Ops, SymbolReader> kernel(model, reader);
+    NumberKernel<Format, How, Ops, SymbolReader> kernel(model, reader, work.start);
     std::size_t i = 0;
     while (i + 2 <= work.count) {
         if (!reader.more()) return false;
@@ -69,7 +78,7 @@ bool read_all(const Work& work, NumberModel& model, SymbolReader& shared) {
 }
 
 template <class Format, Method How, class Io>
-bool run_as(const Work& work, NumberModel& model, Io& io, Speed speed) {
+bool run_as(Work& work, NumberModel& model, Io& io, Speed speed) {
     if constexpr (Io::writes) {
         return speed == Speed::simd ? write_all<Format, How, SimdCdf>(work, model, io)
                                     : write_all<Format, How, PortableCdf>(work, model, io);
@@ -80,7 +89,7 @@ bool run_as(const Work& work, NumberModel& model, Io& io, Speed speed) {
 }
 
 template <class Format, class Io>
-bool run_method(Method method, const Work& work, NumberModel& model, Io& io, Speed speed) {
+bool run_method(Method method, Work& work, NumberModel& model, Io& io, Speed speed) {
     if constexpr (Format::is_float) {
         if (method == Method::absolute)
             return run_as<Format, Method::absolute>(work, model, io, speed);
@@ -90,7 +99,7 @@ bool run_method(Method method, const Work& work, NumberModel& model, Io& io, Spe
 }
 
 template <class Io>
-bool run_type(ElementType type, Method method, const Work& work, NumberModel& model, Io& io,
+bool run_type(ElementType type, Method method, Work& work, NumberModel& model, Io& io,
               Speed speed) {
     switch (type) {
         case ElementType::f64:
@@ -119,19 +128,22 @@ bool run_type(ElementType type, Method method, const Work& work, NumberModel& mo
 
 void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan reference,
                     NumberModel& model, SymbolWriter& writer, Bytes& out, Speed speed) {
-    const Work work{numbers.data(), nullptr, reference.empty() ? nullptr : reference.data(),
-                    numbers.size() / number_bytes(type)};
+    Work work{numbers.data(), nullptr, reference.empty() ? nullptr : reference.data(),
+              numbers.size() / number_bytes(type), 0};
     run_type(type, method, work, model, writer, speed);
+    append_le(out, static_cast<std::uint16_t>(work.start / start_step));
     writer.finish(out);
 }
 
 Status decode_numbers(ElementType type, Method method, ByteSpan streams, ByteSpan reference,
                       NumberModel& model, std::span<std::byte> numbers, Speed speed) {
     if (!reference.empty() && reference.size() != numbers.size()) return damaged();
+    if (streams.size() < start_bytes) return damaged();
     SymbolReader reader;
-    TRY(reader.open(streams));
-    const Work work{nullptr, numbers.data(), reference.empty() ? nullptr : reference.data(),
-                    numbers.size() / number_bytes(type)};
+    TRY(reader.open(streams.subspan(start_bytes)));
+    const auto start = static_cast<std::int16_t>(load_le<std::uint16_t>(streams.first(start_bytes)));
+    Work work{nullptr, numbers.data(), reference.empty() ? nullptr : reference.data(),
+              numbers.size() / number_bytes(type), start * start_step};
     if (!run_type(type, method, work, model, reader, speed)) return damaged();
     return {};
 }

@@ -46,7 +46,9 @@ public:
     using Word = typename Format::Word;
     static constexpr bool direct = How == Method::direct && Format::is_float;
 
-    NumberKernel(NumberModel& model, Io& io) : model_(&model), io_(&io) {}
+    NumberKernel(NumberModel& model, Io& io, std::int32_t start) : model_(&model), io_(&io) {
+        for (auto& row : rows_) row.scale = ScaleTracker(start);
+    }
 
     // Two neighbours, each in its own row: the processor works on both at once.
     [[gnu::always_inline]] inline void pair(std::array<Word, 2>& word,
@@ -89,6 +91,7 @@ private:
         }
     }
 
+public:
     static std::int32_t scale_of(Word old) {
         return How == Method::absolute ? Format::scale(old) * one_bit : 0;
     }
@@ -96,6 +99,38 @@ private:
     static constexpr std::int32_t most =
         (Format::is_float ? std::int32_t{Format::fraction_bits} + 1 : 64) * one_bit;
 
+    // What the size is expected to be at first: of up to `count` numbers of which `at` gives the
+    // new and the old one.
+    template <class At>
+    static std::int32_t start_of(std::size_t count, const At& at) {
+        constexpr std::size_t sample = 2048;
+        count = std::min(count, sample);
+        std::int64_t sum = 0;
+        std::int64_t seen = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto [word, old] = at(i);
+            if constexpr (direct) {
+                sum += Format::exponent(word) * one_bit;
+                seen += word != 0 ? 1 : 0;
+            } else if (const auto length = length_of(Format::ordered(word) - Format::ordered(old))) {
+                sum += length * one_bit + scale_of(old);
+                ++seen;
+            }
+        }
+        if (seen == 0) return 0;
+        ScaleTracker tracker(static_cast<std::int32_t>(sum / seen));
+        if constexpr (direct) return tracker.slow();
+        for (int pass = 0; pass < 2; ++pass) {
+            for (std::size_t i = 0; i < count; ++i) {
+                const auto [word, old] = at(i);
+                tracker.learn(length_of(Format::ordered(word) - Format::ordered(old)) * one_bit,
+                              scale_of(old), most);
+            }
+        }
+        return tracker.slow();
+    }
+
+private:
     template <unsigned Lane>
     [[gnu::always_inline]] inline void difference_size(Step& step, Word word, Word old) {
         Row& row = rows_[Lane];
@@ -233,8 +268,8 @@ private:
     [[gnu::always_inline]] inline void direct_size(Step& step, Word word, Word old) {
         Row& row = rows_[Lane];
         const std::int32_t old_exponent = Format::exponent(old) * one_bit;
-        const unsigned place = place_of(old_exponent - row.old_scale.slow);
-        row.old_scale.slow += (old_exponent - row.old_scale.slow) >> ScaleTracker::slow_shift;
+        const unsigned place = place_of(old_exponent - row.old_scale.slow());
+        row.old_scale.follow(old_exponent);
         const std::int32_t expected = row.scale.mixed();
         const unsigned fraction = static_cast<unsigned>(expected >> 6) & 3;
         const std::int32_t base = (expected >> 8) - 9;
@@ -260,8 +295,7 @@ private:
         }
         step.has_detail = true;
         step.detail = place * symbols + symbol;
-        row.scale.slow += (step.length * one_bit - row.scale.slow) >> ScaleTracker::slow_shift;
-        row.scale.fast += (step.length * one_bit - row.scale.fast) >> ScaleTracker::fast_shift;
+        row.scale.follow(step.length * one_bit);
     }
 
     template <unsigned Lane>

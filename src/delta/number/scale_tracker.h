@@ -24,27 +24,44 @@ inline constexpr std::int32_t lowest_expected = -8 * one_bit;
     return step > last ? expected : mean_length[static_cast<std::size_t>(step)];
 }
 
-/// Follows the size of the noise, as log2 in 1/256 bit: a slow and a fast average.
-struct ScaleTracker {
-    static constexpr int slow_shift = 6;
-    static constexpr int fast_shift = 3;
-    std::int32_t slow = 0;
-    std::int32_t fast = 0;
+/// Follows the size of the noise, as log2: a slow and a fast average. Both are kept in 1/65536 bit,
+/// so that what they learn is never rounded; all else is in 1/256 bit.
+class ScaleTracker {
+public:
+    static constexpr unsigned fine = 256;
 
+    ScaleTracker() = default;
+    explicit ScaleTracker(std::int32_t start)
+        : slow_(start * std::int32_t{fine}), fast_(slow_) {}
+
+    [[nodiscard]] std::int32_t slow() const { return slow_ >> 8; }
     /// What both say together.
-    [[nodiscard]] std::int32_t mixed() const { return (slow + fast) >> 1; }
+    [[nodiscard]] std::int32_t mixed() const { return (3 * (slow_ >> 8) + (fast_ >> 8)) >> 2; }
     /// 0 to 2: the noise is getting smaller, stays, gets larger.
     [[nodiscard]] unsigned drift() const {
-        const std::int32_t d = fast - slow;
-        return 1u + (d > 160 ? 1u : 0u) - (d < -160 ? 1u : 0u);
+        constexpr std::int32_t limit = 160 * std::int32_t{fine};
+        const std::int32_t change = fast_ - slow_;
+        return 1u + (change > limit ? 1u : 0u) - (change < -limit ? 1u : 0u);
     }
-    /// A difference was `length` bits long, of a number of scale `scale`; both in 1/256 bit.
-    /// Lengths of `most` and more say no more than "large".
+    /// A difference was `length` long, of a number of scale `scale`. Lengths of `most` and more say
+    /// no more than "large".
     void learn(std::int32_t length, std::int32_t scale, std::int32_t most) {
         const std::int32_t seen = std::min(length, most);
-        slow += (seen - std::min(mean_of(slow - scale), most)) >> slow_shift;
-        fast += (seen - std::min(mean_of(fast - scale), most)) >> fast_shift;
+        slow_ += (seen - std::min(mean_of((slow_ >> 8) - scale), most)) * slow_weight;
+        fast_ += (seen - std::min(mean_of((fast_ >> 8) - scale), most)) * fast_weight;
     }
+    /// The same of a size that is known as it is.
+    void follow(std::int32_t size) {
+        slow_ += (size - (slow_ >> 8)) * slow_weight;
+        fast_ += (size - (fast_ >> 8)) * fast_weight;
+    }
+
+private:
+    static constexpr std::int32_t slow_weight = fine / 64;
+    static constexpr std::int32_t fast_weight = fine / 8;
+
+    std::int32_t slow_ = 0;
+    std::int32_t fast_ = 0;
 };
 
 }  // namespace strandline::delta::number
