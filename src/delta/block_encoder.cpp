@@ -1,6 +1,7 @@
 #include "delta/block_encoder.h"
 
 #include <algorithm>
+#include <array>
 
 #include "delta/coders.h"
 #include "delta/header.h"
@@ -45,6 +46,7 @@ void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
     }
     std::vector<Choice> choices;
     std::uint64_t total = 0;
+    numbers_.save();
     for (const auto& run : planner_.plan(gap.begin, gap.end, gap.shifts)) {
         choices.push_back(encode_run(gap, run));
         total += choices.back().cost();
@@ -55,6 +57,7 @@ void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
                                : Choice{gap.begin, gap.end, true, {}, {}};
         if (whole.cost() <= total) {
             choices.clear();
+            numbers_.restore();
             choices.push_back(std::move(whole));
         }
     }
@@ -67,9 +70,14 @@ BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
         auto planes = encode_planes_run(run);
         if (planes.cost() < best.cost()) best = std::move(planes);
     }
+    auto numbers = encode_numbers_run(run);
+    if (numbers.cost() < best.cost()) best = std::move(numbers);
     if (lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, run.begin, run.end, limits_.level);
         if (lz.cost() < best.cost()) best = std::move(lz);
+    }
+    if (!best.raw && best.record.coder == static_cast<std::uint8_t>(CoderId::numbers)) {
+        numbers_.keep();
     }
     return best;
 }
@@ -93,6 +101,29 @@ BlockEncoder::Choice BlockEncoder::encode_planes_run(const Run& run) {
         choice.record.coder = static_cast<std::uint8_t>(CoderId::sparse);
         choice.payload = std::move(sparse);
     }
+    return choice;
+}
+
+BlockEncoder::Choice BlockEncoder::encode_numbers_run(const Run& run) {
+    static const std::array<std::vector<ElementType>, 4> types{
+        {{ElementType::i8},
+         {ElementType::f16, ElementType::bf16, ElementType::i16},
+         {ElementType::f32},
+         {ElementType::f64}}};
+    const std::uint64_t length = run.end - run.begin;
+    Choice choice{run.begin, run.end, false, {}, {}};
+    choice.record.coder = static_cast<std::uint8_t>(CoderId::numbers);
+    choice.record.length = length;
+    ByteSpan old;
+    const auto& mode = run.candidate.mode;
+    if (mode.transform != Transform::none) {
+        const std::uint64_t old_begin = run.begin + run.candidate.shift;
+        old = old_file_.subspan(old_begin, length);
+        choice.record.windows = {{old_begin, length}};
+    }
+    const auto block = new_file_.subspan(run.begin, length);
+    const auto best = numbers_.choose(block, old, mode.skip, types[mode.word_log]);
+    numbers_.encode(block, old, best, choice.payload);
     return choice;
 }
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "delta/match_finder.h"
 #include "delta/mode_planner.h"
+#include "delta/number_chooser.h"
 #include "delta/record.h"
 #include "delta/zstd_codec.h"
 
@@ -35,6 +36,9 @@ public:
     /// Both are borrowed.
     BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
 
+    /// Segments do not depend on each other.
+    void begin_segment() { numbers_.begin_segment(); }
+
     /// Appends the records of a gap of at most `block_bytes` to `out`.
     void encode(const Gap& gap, const OldCursor& cursor, Bytes& out);
 
@@ -61,6 +65,7 @@ private:
 
     Choice encode_run(const Gap& gap, const Run& run);
     Choice encode_planes_run(const Run& run);
+    Choice encode_numbers_run(const Run& run);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
     bool lz_may_win(const Gap& gap, const Choice& rival);
     [[nodiscard]] std::vector<OldRange> windows_for(const Gap& gap, std::uint64_t begin,
@@ -71,6 +76,7 @@ private:
     ByteSpan new_file_;
     BlockLimits limits_;
     ModePlanner planner_;
+    NumberChooser numbers_;
     ZstdEncoder zstd_;
     Bytes scratch_;
     Bytes reference_;

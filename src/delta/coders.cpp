@@ -47,13 +47,29 @@ private:
     ZstdDecoder* zstd_;
 };
 
+class NumbersDecoder final : public BlockDecoder {
+public:
+    explicit NumbersDecoder(NumberModels& models) : models_(&models) {}
+
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+                  std::span<std::byte> /*scratch*/) override {
+        return decode_numbers_block(payload, reference, *models_, out);
+    }
+
+private:
+    NumberModels* models_;
+};
+
 }  // namespace
 
 BlockDecoders::BlockDecoders()
     : lz_(std::make_unique<LzDecoder>(zstd_)),
       planes_(std::make_unique<PlanesDecoder>(zstd_)),
-      sparse_(std::make_unique<SparseDecoder>(zstd_)) {}
+      sparse_(std::make_unique<SparseDecoder>(zstd_)),
+      numbers_(std::make_unique<NumbersDecoder>(models_)) {}
 BlockDecoders::~BlockDecoders() = default;
+
+void BlockDecoders::begin_segment() { models_.reset(); }
 
 Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
     switch (static_cast<CoderId>(id)) {
@@ -63,6 +79,8 @@ Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
             return planes_.get();
         case CoderId::sparse:
             return sparse_.get();
+        case CoderId::numbers:
+            return numbers_.get();
     }
     return fail(Errc::invalid,
                 fmt::format("delta uses block coder {}, unknown to this program: update it", id));

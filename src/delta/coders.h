@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/numbers_coder.h"
 #include "delta/zstd_codec.h"
 
 namespace strandline::delta {
@@ -16,6 +17,7 @@ enum class CoderId : std::uint8_t {
     lz = 1,      ///< zstd with the old windows as prefix
     planes = 2,  ///< words transformed by the old ones, sorted into byte planes
     sparse = 3,  ///< the few words that changed, and where
+    numbers = 4,  ///< numbers by what the old ones let expect
 };
 
 /// One way to make a block. A new one is one more class here and in find(), one more
@@ -40,11 +42,16 @@ public:
     /// Unknown is `invalid`: the delta was made by a newer program.
     [[nodiscard]] Result<BlockDecoder*> find(std::uint8_t id);
 
+    /// Forgets what coders have learned: segments do not depend on each other.
+    void begin_segment();
+
 private:
     ZstdDecoder zstd_;
     std::unique_ptr<BlockDecoder> lz_;
     std::unique_ptr<BlockDecoder> planes_;
     std::unique_ptr<BlockDecoder> sparse_;
+    NumberModels models_;
+    std::unique_ptr<BlockDecoder> numbers_;
 };
 
 }  // namespace strandline::delta

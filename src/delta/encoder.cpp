@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint32_t min_decoder_memory = 512u << 10;
 constexpr std::uint32_t min_block_bytes = 16u << 10;
-constexpr std::uint32_t max_encoder_block_bytes = 1u << 20;  // larger ones gain less than 0.1 %
+constexpr std::uint32_t max_encoder_block_bytes = 512u << 10;  // larger ones gain less than 0.1 %
 constexpr std::uint64_t small_file_bytes = std::uint64_t{32} << 20;
 constexpr std::uint64_t large_file_bytes = std::uint64_t{256} << 20;
 

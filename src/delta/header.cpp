@@ -58,7 +58,7 @@ std::uint64_t DeltaInfo::prologue_bytes() const {
 
 std::uint64_t required_memory(const DeltaInfo& info) {
     const std::uint64_t stream = info.body == BodyKind::frame ? zstd_stream_bytes : 0;
-    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + stream +
+    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + number_models_bytes + stream +
            info.segments() * index_entry_bytes + info.record_bytes +
            2 * std::uint64_t{info.block_bytes} + info.reference_bytes;
 }

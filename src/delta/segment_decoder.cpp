@@ -19,6 +19,7 @@ SegmentDecoder::SegmentDecoder(const DeltaInfo& info, const ReadAt& old_file, Si
 
 void SegmentDecoder::begin(std::uint64_t new_offset, std::uint64_t length) {
     cursor_ = {};
+    coders_.begin_segment();
     new_offset_ = new_offset;
     left_ = length;
     crc_ = 0;

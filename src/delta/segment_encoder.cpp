@@ -71,6 +71,7 @@ Result<Bytes> SegmentEncoder::encode(std::uint64_t begin, std::uint64_t end) {
     std::ranges::sort(regions, {}, &Region::begin);
 
     Bytes out;
+    blocks_.begin_segment();
     cursor_ = {};
     std::uint64_t at = begin;
     for (const auto& region : regions) {

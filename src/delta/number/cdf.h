@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -56,11 +57,12 @@ struct PortableCdf {
         for (unsigned i = 1; i < symbols; ++i) symbol += cdf.start[i] <= slot ? 1 : 0;
         return symbol;
     }
-    /// Makes `symbol` likelier: every start goes 2^-rate of the way to its target, rounded down.
+    /// Makes `symbol` likelier: every start goes 2^-rate of the way to its target, rounded.
     static void update(Cdf& cdf, unsigned symbol, unsigned rate) {
         const auto& target = cdf_targets[symbol].start;
         for (unsigned i = 0; i < symbols; ++i) {
-            const int step = (int{target[i]} - int{cdf.start[i]}) >> rate;
+            const int way = int{target[i]} - int{cdf.start[i]} + (1 << rate >> 1);
+            const int step = std::min(way, int{INT16_MAX}) >> rate;
             cdf.start[i] = static_cast<std::uint16_t>(int{cdf.start[i]} + step);
         }
     }
@@ -81,10 +83,11 @@ struct SimdCdf {
         const auto* target =
             reinterpret_cast<const __m128i*>(cdf_targets[symbol].start.data());
         const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(rate));
+        const __m128i half_step = _mm_set1_epi16(static_cast<short>(1 << rate >> 1));
         for (int half = 0; half < 2; ++half) {
             const __m128i now = _mm_load_si128(words + half);
             const __m128i step =
-                _mm_sra_epi16(_mm_sub_epi16(_mm_load_si128(target + half), now), shift);
+                _mm_sra_epi16(_mm_adds_epi16(_mm_sub_epi16(_mm_load_si128(target + half), now), half_step), shift);
             _mm_store_si128(words + half, _mm_add_epi16(now, step));
         }
     }
@@ -101,11 +104,12 @@ struct SimdCdf {
     }
     static void update(Cdf& cdf, unsigned symbol, unsigned rate) {
         const int16x8_t shift = vdupq_n_s16(static_cast<std::int16_t>(-static_cast<int>(rate)));
+        const int16x8_t half_step = vdupq_n_s16(static_cast<std::int16_t>(1 << rate >> 1));
         const auto& target = cdf_targets[symbol].start;
         for (unsigned half = 0; half < symbols; half += 8) {
             const int16x8_t now = vreinterpretq_s16_u16(vld1q_u16(cdf.start.data() + half));
             const int16x8_t goal = vreinterpretq_s16_u16(vld1q_u16(target.data() + half));
-            const int16x8_t step = vshlq_s16(vsubq_s16(goal, now), shift);
+            const int16x8_t step = vshlq_s16(vqaddq_s16(vsubq_s16(goal, now), half_step), shift);
             vst1q_u16(cdf.start.data() + half, vreinterpretq_u16_s16(vaddq_s16(now, step)));
         }
     }

@@ -10,14 +10,14 @@ namespace strandline::delta::number {
 /// A Cdf in a model learns fast at first: the rate goes from 4 to 7 as it is used.
 struct Learner {
     static constexpr unsigned first_rate = 4;
-    static constexpr unsigned last_rate = 7;
+    static constexpr unsigned last_rate = 8;
     std::uint8_t used = 0;
 
     unsigned next_rate() {
-        constexpr std::array<std::uint8_t, 3> until{12, 40, 120};
+        constexpr std::array<std::uint8_t, 4> until{12, 40, 120, 250};
         const unsigned rate =
-            first_rate + (used >= until[0]) + (used >= until[1]) + (used >= until[2]);
-        used = static_cast<std::uint8_t>(used + (used < until[2]));
+            first_rate + (used >= until[0]) + (used >= until[1]) + (used >= until[2]) + (used >= until[3]);
+        used = static_cast<std::uint8_t>(used + (used < until[3]));
         return rate;
     }
 };

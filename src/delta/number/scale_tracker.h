@@ -57,8 +57,8 @@ public:
     }
 
 private:
-    static constexpr std::int32_t slow_weight = fine / 64;
-    static constexpr std::int32_t fast_weight = fine / 8;
+    static constexpr std::int32_t slow_weight = fine / 128;
+    static constexpr std::int32_t fast_weight = fine / 16;
 
     std::int32_t slow_ = 0;
     std::int32_t fast_ = 0;

@@ -1,0 +1,88 @@
+#include "delta/number_chooser.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace strandline::delta {
+namespace {
+
+constexpr std::size_t sample_bytes = 24u << 10;
+
+bool is_float(ElementType type) {
+    return type == ElementType::f64 || type == ElementType::f32 || type == ElementType::f16 ||
+           type == ElementType::bf16;
+}
+
+std::vector<number::Method> methods_for(ElementType type, bool has_old) {
+    if (!is_float(type)) return {number::Method::relative};
+    if (!has_old) return {number::Method::direct};
+    return {number::Method::absolute, number::Method::relative, number::Method::direct};
+}
+
+}  // namespace
+
+NumberChooser::NumberChooser() : trial_(std::make_unique<number::NumberModel>()) {}
+
+void NumberChooser::begin_segment() {
+    models_.reset();
+    uses_.fill({});
+    clock_ = 0;
+}
+
+NumberMode NumberChooser::choose(ByteSpan block, ByteSpan old, std::uint8_t skip,
+                                 const std::vector<ElementType>& types) {
+    // From the middle, and at whole numbers of every type.
+    const std::size_t length = std::min(block.size(), sample_bytes);
+    const std::size_t begin = (block.size() - length) / 2 / 8 * 8;
+    const auto sample = block.subspan(begin, length);
+    const auto old_sample = old.empty() ? old : old.subspan(begin, length);
+    NumberMode best;
+    std::size_t smallest = std::numeric_limits<std::size_t>::max();
+    for (const auto type : types) {
+        for (const auto method : methods_for(type, !old.empty())) {
+            const NumberMode mode{type, method, skip, 0, true};
+            Bytes coded;
+            encode_numbers_block(sample, old_sample, mode, *trial_, writer_, coded);
+            if (coded.size() < smallest) {
+                smallest = coded.size();
+                best = mode;
+            }
+        }
+    }
+    return best;
+}
+
+std::size_t NumberChooser::model_for(const Use& use) const {
+    for (std::size_t i = 0; i < uses_.size(); ++i) {
+        if (same(uses_[i], use)) return i;
+    }
+    const auto oldest = std::ranges::min_element(uses_, {}, &Use::last);
+    return static_cast<std::size_t>(oldest - uses_.begin());
+}
+
+void NumberChooser::encode(ByteSpan block, ByteSpan old, const NumberMode& mode, Bytes& out) {
+    pending_use_ = {mode.type, mode.method == number::Method::direct, ++clock_};
+    pending_model_ = model_for(pending_use_);
+    NumberMode sent = mode;
+    sent.model = static_cast<std::uint8_t>(pending_model_);
+    sent.fresh = !same(uses_[pending_model_], pending_use_) && uses_[pending_model_].last != 0;
+    *trial_ = models_[pending_model_];
+    encode_numbers_block(block, old, sent, *trial_, writer_, out);
+}
+
+void NumberChooser::keep() {
+    models_[pending_model_] = *trial_;
+    uses_[pending_model_] = pending_use_;
+}
+
+void NumberChooser::save() {
+    for (std::size_t i = 0; i < NumberModels::count; ++i) saved_models_[i] = models_[i];
+    saved_uses_ = uses_;
+}
+
+void NumberChooser::restore() {
+    for (std::size_t i = 0; i < NumberModels::count; ++i) models_[i] = saved_models_[i];
+    uses_ = saved_uses_;
+}
+
+}  // namespace strandline::delta

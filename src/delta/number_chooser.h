@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "delta/numbers_coder.h"
+
+namespace strandline::delta {
+
+/// Finds out by samples how a block is best read as numbers, and codes it so.
+class NumberChooser {
+public:
+    NumberChooser();
+
+    /// Forgets what was learned, as the decoder does.
+    void begin_segment();
+
+    /// The cheapest of `types` and all methods, by samples; `old` is empty or as long as `block`.
+    [[nodiscard]] NumberMode choose(ByteSpan block, ByteSpan old, std::uint8_t skip,
+                                    const std::vector<ElementType>& types);
+
+    /// Appends the payload. Until keep() is called, nothing has been learned.
+    void encode(ByteSpan block, ByteSpan old, const NumberMode& mode, Bytes& out);
+    /// The payload made last is the one that is sent.
+    void keep();
+
+    /// What was kept since save() is not sent after all.
+    void save();
+    void restore();
+
+private:
+    // What a model is used for.
+    struct Use {
+        ElementType type = ElementType::opaque;
+        bool direct = false;
+        std::uint64_t last = 0;
+        friend bool same(const Use& a, const Use& b) {
+            return a.type == b.type && a.direct == b.direct;
+        }
+    };
+    [[nodiscard]] std::size_t model_for(const Use& use) const;
+
+    NumberModels models_;
+    NumberModels saved_models_;
+    std::array<Use, NumberModels::count> uses_;
+    std::array<Use, NumberModels::count> saved_uses_;
+    std::unique_ptr<number::NumberModel> trial_;
+    number::SymbolWriter writer_;
+    std::uint64_t clock_ = 0;
+    std::size_t pending_model_ = 0;
+    Use pending_use_;
+};
+
+}  // namespace strandline::delta
