@@ -1,7 +1,6 @@
 #include "delta/block_encoder.h"
 
 #include <algorithm>
-#include <array>
 
 #include "delta/coders.h"
 #include "delta/header.h"
@@ -70,7 +69,7 @@ BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
         auto planes = encode_planes_run(run);
         if (planes.cost() < best.cost()) best = std::move(planes);
     }
-    auto numbers = encode_numbers_run(run);
+    auto numbers = encode_numbers_run(run, gap.shifts.empty() ? 0 : gap.shifts.front());
     if (numbers.cost() < best.cost()) best = std::move(numbers);
     if (lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, run.begin, run.end, limits_.level);
@@ -104,25 +103,21 @@ BlockEncoder::Choice BlockEncoder::encode_planes_run(const Run& run) {
     return choice;
 }
 
-BlockEncoder::Choice BlockEncoder::encode_numbers_run(const Run& run) {
-    static const std::array<std::vector<ElementType>, 4> types{
-        {{ElementType::i8},
-         {ElementType::f16, ElementType::bf16, ElementType::i16},
-         {ElementType::f32},
-         {ElementType::f64}}};
+BlockEncoder::Choice BlockEncoder::encode_numbers_run(const Run& run, std::uint64_t shift) {
     const std::uint64_t length = run.end - run.begin;
     Choice choice{run.begin, run.end, false, {}, {}};
     choice.record.coder = static_cast<std::uint8_t>(CoderId::numbers);
     choice.record.length = length;
+    const auto block = new_file_.subspan(run.begin, length);
+    const auto& candidate = run.candidate;
+    const bool related = candidate.mode.transform != Transform::none;
+    const std::uint64_t old_begin = run.begin + (related ? candidate.shift : shift);
     ByteSpan old;
-    const auto& mode = run.candidate.mode;
-    if (mode.transform != Transform::none) {
-        const std::uint64_t old_begin = run.begin + run.candidate.shift;
+    if (old_begin <= old_file_.size() && length <= old_file_.size() - old_begin) {
         old = old_file_.subspan(old_begin, length);
         choice.record.windows = {{old_begin, length}};
     }
-    const auto block = new_file_.subspan(run.begin, length);
-    const auto best = numbers_.choose(block, old, mode.skip, types[mode.word_log]);
+    const auto best = numbers_.choose(block, old);
     numbers_.encode(block, old, best, choice.payload);
     return choice;
 }

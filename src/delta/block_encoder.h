@@ -65,7 +65,7 @@ private:
 
     Choice encode_run(const Gap& gap, const Run& run);
     Choice encode_planes_run(const Run& run);
-    Choice encode_numbers_run(const Run& run);
+    Choice encode_numbers_run(const Run& run, std::uint64_t shift);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
     bool lz_may_win(const Gap& gap, const Choice& rival);
     [[nodiscard]] std::vector<OldRange> windows_for(const Gap& gap, std::uint64_t begin,

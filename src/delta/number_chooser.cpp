@@ -6,7 +6,8 @@
 namespace strandline::delta {
 namespace {
 
-constexpr std::size_t sample_bytes = 24u << 10;
+constexpr std::size_t method_sample_bytes = 24u << 10;
+constexpr std::size_t type_sample_bytes = 4u << 10;
 
 bool is_float(ElementType type) {
     return type == ElementType::f64 || type == ElementType::f32 || type == ElementType::f16 ||
@@ -29,27 +30,39 @@ void NumberChooser::begin_segment() {
     clock_ = 0;
 }
 
-NumberMode NumberChooser::choose(ByteSpan block, ByteSpan old, std::uint8_t skip,
-                                 const std::vector<ElementType>& types) {
+NumberChooser::Trial NumberChooser::cheapest_method(ByteSpan block, ByteSpan old, ElementType type,
+                                                    std::uint8_t skip, std::size_t sample_bytes) {
     // From the middle, and at whole numbers of every type.
     const std::size_t length = std::min(block.size(), sample_bytes);
     const std::size_t begin = (block.size() - length) / 2 / 8 * 8;
     const auto sample = block.subspan(begin, length);
     const auto old_sample = old.empty() ? old : old.subspan(begin, length);
-    NumberMode best;
-    std::size_t smallest = std::numeric_limits<std::size_t>::max();
-    for (const auto type : types) {
-        for (const auto method : methods_for(type, !old.empty())) {
-            const NumberMode mode{type, method, skip, 0, true};
-            Bytes coded;
-            encode_numbers_block(sample, old_sample, mode, *trial_, writer_, coded);
-            if (coded.size() < smallest) {
-                smallest = coded.size();
-                best = mode;
-            }
-        }
+    Trial best{{}, std::numeric_limits<std::size_t>::max()};
+    for (const auto method : methods_for(type, !old.empty())) {
+        const NumberMode mode{type, method, skip, 0, true};
+        Bytes coded;
+        encode_numbers_block(sample, old_sample, mode, *trial_, writer_, coded);
+        if (coded.size() < best.bytes) best = {mode, coded.size()};
     }
     return best;
+}
+
+NumberMode NumberChooser::choose_method(ByteSpan block, ByteSpan old, ElementType type,
+                                        std::uint8_t skip) {
+    return cheapest_method(block, old, type, skip, method_sample_bytes).mode;
+}
+
+NumberMode NumberChooser::choose(ByteSpan block, ByteSpan old) {
+    constexpr std::array types{ElementType::f32, ElementType::f16, ElementType::bf16,
+                               ElementType::i8};
+    Trial best{{}, std::numeric_limits<std::size_t>::max()};
+    for (const auto type : types) {
+        for (std::uint8_t skip = 0; skip < number::number_bytes(type); ++skip) {
+            const auto trial = cheapest_method(block, old, type, skip, type_sample_bytes);
+            if (trial.bytes < best.bytes) best = trial;
+        }
+    }
+    return choose_method(block, old, best.mode.type, best.mode.skip);
 }
 
 std::size_t NumberChooser::model_for(const Use& use) const {

@@ -18,9 +18,12 @@ public:
     /// Forgets what was learned, as the decoder does.
     void begin_segment();
 
-    /// The cheapest of `types` and all methods, by samples; `old` is empty or as long as `block`.
-    [[nodiscard]] NumberMode choose(ByteSpan block, ByteSpan old, std::uint8_t skip,
-                                    const std::vector<ElementType>& types);
+    /// The cheapest kind of number, phase and method, by samples; `old` is empty or as long as
+    /// `block`. Layouts that are known need no such guess.
+    [[nodiscard]] NumberMode choose(ByteSpan block, ByteSpan old);
+    /// The cheapest method for numbers of known type and phase.
+    [[nodiscard]] NumberMode choose_method(ByteSpan block, ByteSpan old, ElementType type,
+                                           std::uint8_t skip);
 
     /// Appends the payload. Until keep() is called, nothing has been learned.
     void encode(ByteSpan block, ByteSpan old, const NumberMode& mode, Bytes& out);
@@ -41,6 +44,12 @@ private:
             return a.type == b.type && a.direct == b.direct;
         }
     };
+    struct Trial {
+        NumberMode mode;
+        std::size_t bytes = 0;
+    };
+    [[nodiscard]] Trial cheapest_method(ByteSpan block, ByteSpan old, ElementType type,
+                                        std::uint8_t skip, std::size_t sample_bytes);
     [[nodiscard]] std::size_t model_for(const Use& use) const;
 
     NumberModels models_;
