@@ -8,7 +8,8 @@ namespace strandline::delta {
 namespace {
 
 /// What exponents and mantissas of weights look like. Weights of one layer follow a bell curve:
-/// most exponents are within 3 of each other; optimiser state spreads to twice that.
+/// most exponents are within 3 of each other; optimiser state spreads to twice that. Weight decay
+/// drives unused layers of fp32 down to 1e-32.
 struct Shape {
     ElementType type;
     int lowest_mean;
@@ -19,9 +20,9 @@ struct Shape {
 // The 16-bit types come first: two of their numbers pass for one of fp32. bf16 before fp16: its
 // fewer mantissa bits keep the exponent still when read as fp16, but not the other way round.
 constexpr std::array shapes{
-    Shape{ElementType::bf16, 60, 150, 14, 20},
+    Shape{ElementType::bf16, 40, 150, 14, 20},
     Shape{ElementType::f16, 3, 19, 10, 9},
-    Shape{ElementType::f32, 60, 150, 24, 32},
+    Shape{ElementType::f32, 16, 150, 24, 32},
     Shape{ElementType::f64, 923, 1050, 24, 32},
 };
 

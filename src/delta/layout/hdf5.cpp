@@ -36,33 +36,68 @@ void add_dataset(const Hdf5File& file, std::string_view name, const Hdf5Object& 
     tensors.add({name, object.type, shape, data.at(), 0, {}});
 }
 
+class Walk {
+public:
+    Walk(const Hdf5File& file, Collector& tensors)
+        : file_(file),
+          tensors_(tensors),
+          // Every step of an honest walk reads 8 bytes that no other step reads.
+          budget_{file.bytes.size() / 8 + 1} {}
+
+    void from_root() {
+        open_.push_back({"", file_.root});
+        while (!open_.empty() && budget_.spend() && !tensors_.full()) {
+            const auto next = std::move(open_.back());
+            open_.pop_back();
+            if (seen_.insert(next.header).second) visit(next);
+        }
+        if (hidden_) search();
+    }
+
+private:
+    void visit(const Hdf5Link& link) {
+        auto object = read_hdf5_object(file_, link.header, budget_);
+        add_dataset(file_, link.name, object, tensors_, budget_);
+        hidden_ = hidden_ || object.hidden_links;
+        for (const auto& member : object.links) queue(link.name, member);
+        if (object.group_tree == hdf5_no_address) return;
+        for (const auto& member :
+             read_hdf5_group(file_, object.group_tree, object.group_heap, budget_)) {
+            queue(link.name, member);
+        }
+    }
+
+    void queue(const std::string& group, const Hdf5Link& member) {
+        if (open_.size() >= max_tensors) return;
+        const auto name = group.empty() ? member.name : group + '/' + member.name;
+        open_.push_back({name.substr(0, max_name_bytes), member.header});
+    }
+
+    /// Large groups of the new kind keep their members in a heap of their own design. The members'
+    /// headers have a signature, so they are found without it, only without names.
+    void search() {
+        const auto text = as_text(file_.bytes);
+        for (auto at = text.find("OHDR"); at != text.npos; at = text.find("OHDR", at + 4)) {
+            if (at < file_.base || !budget_.spend() || tensors_.full()) return;
+            const std::uint64_t header = at - file_.base;
+            if (seen_.insert(header).second) visit({"", header});
+        }
+    }
+
+    const Hdf5File& file_;
+    Collector& tensors_;
+    Hdf5Budget budget_;
+    std::unordered_set<std::uint64_t> seen_;
+    std::vector<Hdf5Link> open_;
+    bool hidden_ = false;
+};
+
 }  // namespace
 
 bool read_hdf5(ByteSpan bytes, Collector& tensors) {
     const auto file = open_hdf5(bytes);
     if (!file) return false;
-    // Every step of an honest walk reads 8 bytes that no other step reads.
-    Hdf5Budget budget{bytes.size() / 8 + 1};
-    std::unordered_set<std::uint64_t> seen;
-    std::vector<Hdf5Link> open{{"", file->root}};
-    while (!open.empty() && budget.spend() && !tensors.full()) {
-        const auto next = std::move(open.back());
-        open.pop_back();
-        if (!seen.insert(next.header).second) continue;
-        auto object = read_hdf5_object(*file, next.header, budget);
-        add_dataset(*file, next.name, object, tensors, budget);
-        auto links = std::move(object.links);
-        if (object.group_tree != hdf5_no_address) {
-            auto more = read_hdf5_group(*file, object.group_tree, object.group_heap, budget);
-            links.insert(links.end(), std::make_move_iterator(more.begin()),
-                         std::make_move_iterator(more.end()));
-        }
-        for (auto& link : links) {
-            if (open.size() >= max_tensors) break;
-            auto name = next.name.empty() ? link.name : next.name + '/' + link.name;
-            open.push_back({name.substr(0, max_name_bytes), link.header});
-        }
-    }
+    Walk(*file, tensors).from_root();
     return true;
 }
 

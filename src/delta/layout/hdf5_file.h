@@ -55,6 +55,7 @@ struct Hdf5Object {
     std::uint64_t group_tree = hdf5_no_address;
     std::uint64_t group_heap = hdf5_no_address;
     std::vector<Hdf5Link> links;  ///< of a small group of the new kind
+    bool hidden_links = false;    ///< a large group of the new kind: members are not followed
     // A dataset.
     std::vector<std::uint64_t> shape;
     ElementType type = ElementType::opaque;

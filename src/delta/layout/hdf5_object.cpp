@@ -8,6 +8,7 @@ namespace {
 
 // Types of header messages.
 constexpr unsigned dataspace_message = 0x01;
+constexpr unsigned link_info_message = 0x02;
 constexpr unsigned datatype_message = 0x03;
 constexpr unsigned link_message = 0x06;
 constexpr unsigned layout_message = 0x08;
@@ -92,6 +93,12 @@ private:
             case layout_message:
                 layout(reader);
                 break;
+            case link_info_message: {
+                reader.skip(1);
+                reader.skip((reader.u8() & 1) != 0 ? 8 : 0);
+                object_.hidden_links = file_.address(reader) != hdf5_no_address;
+                break;
+            }
             case filter_message:
                 object_.filtered = true;
                 break;

@@ -188,7 +188,7 @@ bool PickleReader::step_stack(std::uint8_t opcode) {
         case '}':
         case ']':
         case 0x8f:
-            push({});
+            push({Kind::open, 0, 0});
             return true;
         case 'l':
         case 'd':
@@ -199,15 +199,18 @@ bool PickleReader::step_stack(std::uint8_t opcode) {
         case 'a':
         case 'b':
             pop();
+            filled();
             return true;
         case 's':
             pop();
             pop();
+            filled();
             return true;
         case 'e':
         case 'u':
         case 0x90:
             pop_to_mark();
+            filled();
             return true;
         case 'R':
         case 0x81:
@@ -243,6 +246,10 @@ void PickleReader::pop_to_mark() {
     if (marks_.empty()) return reader_.fail();
     stack_.resize(marks_.back());
     marks_.pop_back();
+}
+
+void PickleReader::filled() {
+    if (!stack_.empty() && stack_.back().kind == Kind::open) stack_.back().kind = Kind::other;
 }
 
 void PickleReader::push_text(ByteSpan bytes) {

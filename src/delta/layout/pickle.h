@@ -37,7 +37,8 @@ public:
     }
 
 private:
-    enum class Kind : std::uint8_t { other, integer, text, global, tuple, storage };
+    /// open: a container that nothing was put into yet.
+    enum class Kind : std::uint8_t { other, integer, text, global, tuple, storage, open };
     /// integer: first is the value. text, global: a part of bytes_. tuple, storage: of pool_.
     struct Value {
         Kind kind = Kind::other;
@@ -64,7 +65,8 @@ private:
     [[nodiscard]] Value item(const Value& tuple, std::uint64_t index) const;
     [[nodiscard]] std::vector<std::uint64_t> numbers_of(const Value& tuple) const;
     [[nodiscard]] std::string path() const;
-    void add_key(std::size_t index, std::vector<std::string>& keys) const;
+    [[nodiscard]] bool add_key(std::size_t end, std::vector<std::string>& keys) const;
+    void filled();
 
     ByteSpan bytes_;
     Reader reader_;

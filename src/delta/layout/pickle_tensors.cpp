@@ -7,7 +7,7 @@ namespace {
 
 /// Dictionaries in dictionaries that a tensor's name tells.
 constexpr std::size_t max_keys = 6;
-/// Marks that are looked at for them.
+/// Steps down the stack that are made for them.
 constexpr int max_marks = 16;
 
 }  // namespace
@@ -35,7 +35,9 @@ std::vector<std::uint64_t> PickleReader::numbers_of(const Value& tuple) const {
 void PickleReader::call() {
     const auto arguments = pop();
     const auto function = pop();
-    push({});
+    const bool is_dictionary = arguments.kind == Kind::tuple && arguments.count == 0 &&
+                               text_of(function).ends_with("OrderedDict");
+    push({is_dictionary ? Kind::open : Kind::other, 0, 0});
     const auto storage = item(arguments, 0);
     if (!text_of(function).ends_with("_rebuild_tensor_v2") &&
         !text_of(function).ends_with("_rebuild_tensor")) {
@@ -53,25 +55,39 @@ void PickleReader::call() {
     tensors_.push_back(std::move(tensor));
 }
 
-void PickleReader::add_key(std::size_t index, std::vector<std::string>& keys) const {
-    const auto& value = stack_[index];
+/// Adds the key that ends at `end`, if there is one.
+bool PickleReader::add_key(std::size_t end, std::vector<std::string>& keys) const {
+    const auto& value = stack_[end - 1];
     if (value.kind == Kind::text) {
         keys.emplace_back(text_of(value).substr(0, max_name_bytes));
     } else if (value.kind == Kind::integer) {
         keys.push_back(std::to_string(value.first));
+    } else {
+        return false;
     }
+    return true;
 }
 
-/// The stack's top is the tensor itself. Below it is its key, and below each mark the dictionary
-/// that is being filled, and below that its own key.
+/// The stack's top is the tensor itself. Below it are the functions that wrap it and its key; below
+/// that the dictionary and its own key, either at once (a dictionary of one item) or, below a mark,
+/// with the items that go into the same dictionary in between.
 std::string PickleReader::path() const {
     std::vector<std::string> keys;
-    const std::size_t floor = marks_.empty() ? 0 : marks_.back();
-    if (stack_.size() >= floor + 2) add_key(stack_.size() - 2, keys);
-    int looked = 0;
-    for (auto mark = marks_.rbegin(); mark != marks_.rend() && keys.size() < max_keys; ++mark) {
-        if (++looked > max_marks) break;
-        if (*mark >= 2) add_key(*mark - 2, keys);
+    std::size_t end = stack_.size() - 1;
+    auto mark = marks_.rbegin();
+    for (int looked = 0; looked < max_marks && keys.size() < max_keys; ++looked) {
+        const std::size_t floor = mark == marks_.rend() ? 0 : *mark;
+        while (end > floor && stack_[end - 1].kind == Kind::global) --end;
+        if (end > floor && add_key(end, keys)) {
+            --end;
+            if (end > floor && stack_[end - 1].kind == Kind::open) {
+                --end;
+                continue;
+            }
+        }
+        if (mark == marks_.rend() || floor == 0) break;
+        end = floor - 1;  // below what is being filled or called
+        ++mark;
     }
     std::string result;
     for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
