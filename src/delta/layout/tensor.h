@@ -10,21 +10,24 @@
 // What model files look like inside. A wrong layout costs ratio, never correctness.
 namespace strandline::delta {
 
-/// What one number of a tensor is. All of them little-endian in every container that is known.
+/// What one number of a tensor is. All of them little-endian in every container that is known;
+/// unsigned numbers of 16 to 64 bits are named by the signed type of their size.
 enum class ElementType : std::uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, opaque };
 
 /// Bytes of one element; 1 for `opaque`.
 [[nodiscard]] std::size_t element_size(ElementType type);
 
-/// Scales of an integer tensor: real = scale[c] * (q - zero_point), c being the index along `axis`.
+/// Scales of an integer tensor: real = scale[c] * (q - zero_point[c]), c being the index along
+/// `axis`.
 struct Quantisation {
-    std::vector<float> scales;  ///< one, or one for each index of the axis
+    std::vector<float> scales;              ///< one, or one for each index of the axis
+    std::vector<std::int64_t> zero_points;  ///< as many as scales, or none: all of them 0
     std::uint32_t axis = 0;
 };
 
 /// A tensor's bytes, one after the other in row-major order of `shape`.
 struct Tensor {
-    std::string name;  ///< as the file names it; may be empty
+    std::string name;  ///< as the file names it, cut at 200 bytes; may be empty
     ElementType type = ElementType::opaque;
     std::vector<std::uint64_t> shape;  ///< outermost first; its product is the number of elements
     std::uint64_t offset = 0;          ///< in the file
@@ -38,19 +41,29 @@ struct Layout {
     std::vector<Tensor> tensors;
 };
 
+/// How sure it is that two tensors belong together.
+enum class Relation : std::uint8_t {
+    none,       ///< no relative was found
+    candidate,  ///< same name, or same shape in the same place: worth a trial
+    related,    ///< most samples agree: the old tensor helps
+    equal,      ///< the same bytes
+};
+
 /// How a tensor of the new file goes back to one of the old file.
 struct TensorMatch {
     std::size_t new_tensor = 0;             ///< index into the new layout
     std::optional<std::size_t> old_tensor;  ///< nothing: no relative, to be coded by itself
-    /// New axis i is old axis permutation[i]; empty when shapes and order are the same.
+    /// New axis i is old axis permutation[i]; empty when the elements stand in the same order.
     std::vector<std::uint32_t> permutation;
+    Relation relation = Relation::none;
 };
 
 /// Finds the tensors of a file by its container's own tables, else by the statistics of its bytes.
 /// Never fails: a file that is not understood, or lies, has fewer tensors or none.
 [[nodiscard]] Layout read_layout(ByteSpan file);
 
-/// One entry for each tensor of `new_layout`, in its order.
+/// One entry for each tensor of `new_layout`, in its order. A relative has as many elements as its
+/// tensor; its type and, where only axes of length 1 come or go, its rank may differ.
 [[nodiscard]] std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
                                                      const Layout& new_layout, ByteSpan new_file);
 

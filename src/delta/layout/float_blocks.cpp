@@ -1,0 +1,143 @@
+#include "delta/layout/float_blocks.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace strandline::delta {
+namespace {
+
+/// What exponents and mantissas of weights look like. Weights of one layer follow a bell curve:
+/// most exponents are within 3 of each other; optimiser state spreads to twice that. Weight decay
+/// drives unused layers of fp32 down to 1e-32.
+struct Shape {
+    ElementType type;
+    int lowest_mean;
+    int highest_mean;
+    int quarters_of_spread;  ///< mean distance from the mean, in quarters
+    int far;                 ///< farther from the mean is an outlier
+};
+// The 16-bit types come first: two of their numbers pass for one of fp32. bf16 before fp16: its
+// fewer mantissa bits keep the exponent still when read as fp16, but not the other way round.
+constexpr std::array shapes{
+    Shape{ElementType::bf16, 40, 150, 14, 20},
+    Shape{ElementType::f16, 3, 19, 10, 9},
+    Shape{ElementType::f32, 16, 150, 24, 32},
+    Shape{ElementType::f64, 923, 1050, 24, 32},
+};
+
+constexpr std::size_t max_numbers = float_block_bytes / 2;
+
+struct Sample {
+    std::array<int, max_numbers> exponents{};
+    std::size_t numbers = 0;
+    std::size_t zeros = 0;
+    std::size_t high_bits = 0;  ///< numbers whose bit 7 of the lowest whole mantissa byte is set
+};
+
+/// The byte whose top bit is a middling mantissa bit: it is 0 in all text, and 0 or 1 in weights.
+std::size_t mantissa_byte(ElementType type) {
+    return type == ElementType::f64 ? 5 : type == ElementType::f32 ? 1 : 0;
+}
+
+bool looks_trained(const Shape& shape, const Sample& sample) {
+    const auto count = static_cast<int>(sample.numbers);
+    if (count < 8) return false;
+    int sum = 0;
+    for (std::size_t i = 0; i < sample.numbers; ++i) sum += sample.exponents[i];
+    const int mean = (sum + count / 2) / count;
+    if (mean < shape.lowest_mean || mean > shape.highest_mean) return false;
+    int distance = 0;
+    int outliers = 0;
+    for (std::size_t i = 0; i < sample.numbers; ++i) {
+        const int from_mean = std::abs(sample.exponents[i] - mean);
+        distance += from_mean;
+        outliers += from_mean > shape.far ? 1 : 0;
+    }
+    const auto high = static_cast<int>(sample.high_bits);
+    return 4 * distance <= count * shape.quarters_of_spread && outliers * 25 <= count &&
+           high * 6 >= count && (count - high) * 6 >= count;
+}
+
+Sample take_sample(ElementType type, ByteSpan block, std::size_t phase, std::size_t step) {
+    Sample sample;
+    const std::size_t size = element_size(type);
+    for (std::size_t at = phase; at + size <= block.size(); at += size * step) {
+        const auto number = block.subspan(at, size);
+        const auto exponent = exponent_of(type, number);
+        if (!exponent) {
+            ++sample.zeros;
+            continue;
+        }
+        sample.exponents[sample.numbers++] = *exponent;
+        sample.high_bits += std::to_integer<std::size_t>(number[mantissa_byte(type)] >> 7);
+    }
+    return sample;
+}
+
+/// The mean exponent of the block as weights on this grid; nothing when they are none.
+std::optional<int> mean_on(const Shape& shape, ByteSpan block, unsigned phase) {
+    const auto sample = take_sample(shape.type, block, phase, 1);
+    if (!looks_trained(shape, sample)) return std::nullopt;
+    int sum = 0;
+    for (std::size_t i = 0; i < sample.numbers; ++i) sum += sample.exponents[i];
+    return sum / static_cast<int>(sample.numbers);
+}
+
+/// Cheap: sees most blocks that are not of this grid from an eighth of their numbers.
+bool can_be(const Shape& shape, ByteSpan block, unsigned phase) {
+    const auto sample = take_sample(shape.type, block, phase, 8);
+    const auto fits = [&shape](int exponent) {
+        return exponent >= shape.lowest_mean - shape.far &&
+               exponent <= shape.highest_mean + shape.far;
+    };
+    const auto end = sample.exponents.begin() + static_cast<std::ptrdiff_t>(sample.numbers);
+    const auto odd = std::count_if(sample.exponents.begin(), end,
+                                   [&fits](int exponent) { return !fits(exponent); });
+    return odd * 4 <= static_cast<std::ptrdiff_t>(sample.numbers);
+}
+
+bool nearly_zero(ByteSpan block) {
+    const auto zeros = std::count(block.begin(), block.end(), std::byte{0});
+    return zeros * 16 >= static_cast<std::ptrdiff_t>(block.size()) * 15;
+}
+
+}  // namespace
+
+std::optional<int> exponent_of(ElementType type, ByteSpan number) {
+    switch (type) {
+        case ElementType::f64: {
+            const auto bits = load_le<std::uint64_t>(number) << 1;
+            if (bits == 0) return std::nullopt;
+            return static_cast<int>(bits >> 53);
+        }
+        case ElementType::f32: {
+            const auto bits = load_le<std::uint32_t>(number) << 1;
+            if (bits == 0) return std::nullopt;
+            return static_cast<int>(bits >> 24);
+        }
+        default: {
+            const unsigned bits = load_le<std::uint16_t>(number) & 0x7fffU;
+            if (bits == 0) return std::nullopt;
+            return static_cast<int>(bits >> (type == ElementType::f16 ? 10 : 7));
+        }
+    }
+}
+
+FloatBlock classify_block(ByteSpan block, std::optional<FloatGrid> guess) {
+    if (nearly_zero(block)) return {true, std::nullopt, 0};
+    if (guess) {
+        const auto shape = std::ranges::find(shapes, guess->type, &Shape::type);
+        if (const auto mean = mean_on(*shape, block, guess->phase)) return {false, guess, *mean};
+    }
+    for (const auto& shape : shapes) {
+        for (unsigned phase = 0; phase < element_size(shape.type); ++phase) {
+            if (!can_be(shape, block, phase)) continue;
+            const auto mean = mean_on(shape, block, phase);
+            if (mean) return {false, FloatGrid{shape.type, phase}, *mean};
+        }
+    }
+    return {};
+}
+
+}  // namespace strandline::delta

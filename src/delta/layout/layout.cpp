@@ -1,0 +1,73 @@
+#include <array>
+
+#include "delta/layout/containers.h"
+#include "delta/layout/float_regions.h"
+#include "delta/layout/reader.h"
+
+namespace strandline::delta {
+namespace {
+
+// Those with a signature first; ONNX and Darknet are known only by being readable.
+constexpr std::array containers{
+    Container{"gguf", read_gguf},
+    Container{"npy", read_npy},
+    Container{"hdf5", read_hdf5},
+    Container{"zip", read_zip},
+    Container{"tflite", read_tflite},
+    Container{"torch-legacy", read_torch_legacy},
+    Container{"safetensors", read_safetensors},
+    Container{"onnx", read_onnx},
+    Container{"darknet", read_darknet},
+};
+
+/// Smaller gaps between tensors are metadata.
+constexpr std::uint64_t min_gap = 4096;
+
+/// Looks for weights where the container's tables showed none: tables that were only partly
+/// understood, damaged files, unknown containers.
+void add_unclaimed(ByteSpan file, const std::vector<Tensor>& known, Collector& tensors) {
+    std::uint64_t at = 0;
+    const auto look = [&](std::uint64_t end) {
+        if (end < at + min_gap) return;
+        for (auto& region : find_float_regions(slice(file, at, end - at))) {
+            region.offset += at;
+            add_in_pieces(region, tensors);
+        }
+    };
+    for (const auto& tensor : known) {
+        look(tensor.offset);
+        at = tensor.offset + tensor.bytes;
+    }
+    look(file.size());
+}
+
+}  // namespace
+
+std::string_view read_container(ByteSpan file, Collector& tensors) {
+    for (const auto& container : containers) {
+        if (container.read(file, tensors)) return container.name;
+    }
+    return "";
+}
+
+Layout read_layout(ByteSpan file) {
+    Layout layout;
+    Collector claimed(file.size());
+    layout.container = read_container(file, claimed);
+    layout.tensors = claimed.take();
+    Collector found(file.size());
+    add_unclaimed(file, layout.tensors, found);
+    auto more = found.take();
+    if (more.empty()) return layout;
+    Collector all(file.size());
+    for (auto* part : {&layout.tensors, &more}) {
+        for (auto& tensor : *part) {
+            all.add({tensor.name, tensor.type, std::move(tensor.shape), tensor.offset, tensor.bytes,
+                     std::move(tensor.quantisation)});
+        }
+    }
+    layout.tensors = all.take();
+    return layout;
+}
+
+}  // namespace strandline::delta
