@@ -43,9 +43,13 @@ void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
         append({gap.begin, gap.end, true, {}, {}}, cursor, out);
         return;
     }
+    numbers_.save();
+    if (gap.part != nullptr) {
+        append(encode_tensor(gap), cursor, out);
+        return;
+    }
     std::vector<Choice> choices;
     std::uint64_t total = 0;
-    numbers_.save();
     for (const auto& run : planner_.plan(gap.begin, gap.end, gap.shifts)) {
         choices.push_back(encode_run(gap, run));
         total += choices.back().cost();
@@ -61,6 +65,34 @@ void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
         }
     }
     for (const auto& choice : choices) append(choice, cursor, out);
+}
+
+// Type and old values are known here, so only the method is tried.
+BlockEncoder::Choice BlockEncoder::encode_tensor(const Gap& gap) {
+    const TensorPart& part = *gap.part;
+    const std::uint64_t length = gap.end - gap.begin;
+    const std::uint64_t one = number::number_bytes(part.type);
+    Choice choice{gap.begin, gap.end, false, {}, {}};
+    choice.record.coder = static_cast<std::uint8_t>(CoderId::numbers);
+    choice.record.length = length;
+    const auto block = new_file_.subspan(gap.begin, length);
+    ByteSpan old;
+    if (part.old_begin) {
+        const std::uint64_t old_begin = *part.old_begin + (gap.begin - part.begin);
+        old = old_file_.subspan(old_begin, length);
+        choice.record.windows = {{old_begin, length}};
+    }
+    const auto skip = static_cast<std::uint8_t>((one - (gap.begin - part.begin) % one) % one);
+    const auto mode = numbers_.choose_method(block, old, part.type, skip);
+    numbers_.encode(block, old, mode, choice.payload);
+    Choice raw{gap.begin, gap.end, true, {}, {}};
+    Choice best = choice.cost() < raw.cost() ? std::move(choice) : std::move(raw);
+    if (limits_.thorough && lz_may_win(gap, best)) {
+        auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
+        if (lz.cost() < best.cost()) return lz;
+    }
+    if (!best.raw) numbers_.keep();
+    return best;
 }
 
 BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {

@@ -9,6 +9,7 @@
 #include "delta/mode_planner.h"
 #include "delta/number_chooser.h"
 #include "delta/record.h"
+#include "delta/tensor_plan.h"
 #include "delta/zstd_codec.h"
 
 namespace strandline::delta {
@@ -28,6 +29,8 @@ struct Gap {
     std::vector<std::uint64_t> shifts;
     /// Short matches inside, sorted.
     std::span<const Match> matches;
+    /// The numbers that it is a part of, if that is known.
+    const TensorPart* part = nullptr;
 };
 
 /// Codes blocks by trial: every coder that sampling does not rule out, and the smallest wins.
@@ -64,6 +67,7 @@ private:
     };
 
     Choice encode_run(const Gap& gap, const Run& run);
+    Choice encode_tensor(const Gap& gap);
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);

@@ -102,7 +102,8 @@ private:
 
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
-        SegmentEncoder segments(old_file_, new_file_, limits, options_.cancelled);
+        const auto parts = plan_tensors(old_file_, new_file_);
+        SegmentEncoder segments(old_file_, new_file_, limits, options_.cancelled, parts);
         std::uint64_t patch_at = info_.prologue_bytes();
         for (std::uint64_t begin = 0; begin < info_.new_size; begin += info_.segment_bytes) {
             TRY(check_cancelled());

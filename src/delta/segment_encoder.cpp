@@ -50,11 +50,13 @@ struct SegmentEncoder::Region {
 };
 
 SegmentEncoder::SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                               std::function<bool()> cancelled)
+                               std::function<bool()> cancelled,
+                               const std::vector<TensorPart>& parts)
     : old_file_(old_file),
       new_file_(new_file),
       limits_(limits),
       cancelled_(std::move(cancelled)),
+      parts_(&parts),
       finder_(old_file, new_file),
       blocks_(old_file, new_file, limits) {}
 
@@ -97,8 +99,27 @@ void SegmentEncoder::append_region(const Region& region, Bytes& out) {
     copied_bytes_ += region.length;
 }
 
+// Cuts at the borders of tensors.
 Status SegmentEncoder::encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
                                   std::uint64_t next_shift, Bytes& out) {
+    while (begin < end) {
+        const TensorPart* part = part_at(*parts_, begin);
+        std::uint64_t stop = end;
+        if (part != nullptr && part->begin > begin) {
+            stop = std::min(end, part->begin);
+            part = nullptr;
+        } else if (part != nullptr) {
+            stop = std::min(end, part->end);
+        }
+        TRY(encode_stretch(begin, stop, found, next_shift, part, out));
+        begin = stop;
+    }
+    return {};
+}
+
+Status SegmentEncoder::encode_stretch(std::uint64_t begin, std::uint64_t end,
+                                      const Findings& found, std::uint64_t next_shift,
+                                      const TensorPart* part, Bytes& out) {
     while (begin < end) {
         if (cancelled_ && cancelled_())
             return fail(Errc::cancelled, "making the delta was cancelled");
@@ -107,6 +128,7 @@ Status SegmentEncoder::encode_gap(std::uint64_t begin, std::uint64_t end, const 
         gap.end = std::min<std::uint64_t>(end, begin + limits_.block_bytes);
         gap.matches = matches_within(found.matches, gap.begin, gap.end);
         gap.shifts = shifts_for(gap.matches, next_shift);
+        gap.part = part;
         blocks_.encode(gap, cursor_, out);
         begin = gap.end;
     }

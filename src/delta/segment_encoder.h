@@ -6,15 +6,16 @@
 #include "base/bytes.h"
 #include "delta/block_encoder.h"
 #include "delta/match_finder.h"
+#include "delta/tensor_plan.h"
 
 namespace strandline::delta {
 
 /// Encodes the segments of a new file, in order.
 class SegmentEncoder {
 public:
-    /// Both files are borrowed. `cancelled` may be empty.
+    /// Files and parts are borrowed. `cancelled` may be empty.
     SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                   std::function<bool()> cancelled);
+                   std::function<bool()> cancelled, const std::vector<TensorPart>& parts);
 
     /// The records that make [begin, end) of the new file; `cancelled` if asked to stop.
     [[nodiscard]] Result<Bytes> encode(std::uint64_t begin, std::uint64_t end);
@@ -28,6 +29,8 @@ private:
 
     Status encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
                       std::uint64_t next_shift, Bytes& out);
+    Status encode_stretch(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                          std::uint64_t next_shift, const TensorPart* part, Bytes& out);
     void append_region(const Region& region, Bytes& out);
     void add_shift(std::vector<std::uint64_t>& shifts, std::uint64_t shift) const;
     [[nodiscard]] std::vector<std::uint64_t> shifts_for(std::span<const Match> matches,
@@ -37,6 +40,7 @@ private:
     ByteSpan new_file_;
     BlockLimits limits_;
     std::function<bool()> cancelled_;
+    const std::vector<TensorPart>* parts_;
     MatchFinder finder_;
     BlockEncoder blocks_;
     OldCursor cursor_;

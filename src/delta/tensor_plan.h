@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "delta/layout/tensor.h"
+
+namespace strandline::delta {
+
+/// A stretch of the new file that holds numbers of one kind.
+struct TensorPart {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    ElementType type = ElementType::opaque;
+    /// Where the old values start, in the same order; nothing when there are none.
+    std::optional<std::uint64_t> old_begin;
+    /// Numbers of one row: what shares a scale.
+    std::uint64_t row = 0;
+};
+
+/// What is known of the new file before it is coded: sorted, without overlaps. Neighbours of one
+/// kind with neighbouring old values are one part.
+[[nodiscard]] std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file);
+
+/// The part that `offset` is in, or else the next one; null behind the last.
+[[nodiscard]] const TensorPart* part_at(const std::vector<TensorPart>& parts,
+                                        std::uint64_t offset);
+
+}  // namespace strandline::delta
