@@ -83,16 +83,70 @@ BlockEncoder::Choice BlockEncoder::encode_tensor(const Gap& gap) {
         choice.record.windows = {{old_begin, length}};
     }
     const auto skip = static_cast<std::uint8_t>((one - (gap.begin - part.begin) % one) % one);
-    const auto mode = numbers_.choose_method(block, old, part.type, skip);
-    numbers_.encode(block, old, mode, choice.payload);
+    auto coded = code_tensor(gap, block, old, skip);
+    choice.payload = std::move(coded.payload);
     Choice raw{gap.begin, gap.end, true, {}, {}};
     Choice best = choice.cost() < raw.cost() ? std::move(choice) : std::move(raw);
     if (limits_.thorough && lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
         if (lz.cost() < best.cost()) return lz;
     }
-    if (!best.raw) numbers_.keep();
+    if (!best.raw) {
+        numbers_.keep(std::move(coded));
+        right_sent_ = right_sent_ || right_pending_;
+    }
     return best;
+}
+
+NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
+                                               std::uint8_t skip) {
+    right_pending_ = false;
+    std::optional<NumberChooser::Coded> best;
+    if (const auto prediction = low_rank_of(gap)) {
+        best = numbers_.encode(
+            block, old, {gap.part->type, number::Method::absolute, skip, 0, false}, *prediction);
+        right_pending_ = true;
+        // Nothing else comes near.
+        if (best->payload.size() < block.size() / 4) return std::move(*best);
+    }
+    const auto mode = numbers_.choose_method(block, old, gap.part->type, skip);
+    auto plain = numbers_.encode(block, old, mode, {});
+    if (best && best->payload.size() < plain.payload.size()) return std::move(*best);
+    right_pending_ = false;
+    return plain;
+}
+
+// This block's share of the factors of its tensor, if the tensor's change is of low rank.
+std::optional<Prediction> BlockEncoder::low_rank_of(const Gap& gap) {
+    const TensorPart& part = *gap.part;
+    const std::uint64_t one = number::number_bytes(part.type);
+    if (part.columns == 0 || !part.old_begin || (gap.begin - part.begin) % one != 0)
+        return std::nullopt;
+    if (factored_ != &part) {
+        factored_ = &part;
+        right_sent_ = false;
+        const std::uint64_t row_bytes = part.columns * one;
+        const std::uint64_t length = (part.end - part.begin) / row_bytes * row_bytes;
+        factors_ = find_low_rank(part.type, new_file_.subspan(part.begin, length),
+                                 old_file_.subspan(*part.old_begin, length), part.columns);
+    }
+    if (!factors_) return std::nullopt;
+    const std::uint64_t first = (gap.begin - part.begin) / one;
+    Prediction prediction;
+    prediction.predictor = Predictor::low_rank;
+    prediction.grid = {part.columns, first % part.columns};
+    prediction.rank = factors_->rank;
+    prediction.shift = factors_->shift;
+    prediction.right = factors_->right;
+    prediction.send_right = !right_sent_;
+    const std::uint64_t rows = prediction.grid.rows((gap.end - gap.begin) / one);
+    const std::uint64_t first_row = first / part.columns;
+    const auto left = std::span<const std::int32_t>(factors_->left);
+    if ((first_row + rows) * factors_->rank > left.size() ||
+        (rows + part.columns) * factors_->rank > max_factor_count)
+        return std::nullopt;
+    prediction.left = left.subspan(first_row * factors_->rank, rows * factors_->rank);
+    return prediction;
 }
 
 BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
@@ -108,7 +162,7 @@ BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
         if (lz.cost() < best.cost()) best = std::move(lz);
     }
     if (!best.raw && best.record.coder == static_cast<std::uint8_t>(CoderId::numbers)) {
-        numbers_.keep();
+        numbers_.keep(std::move(pending_));
     }
     return best;
 }
@@ -150,7 +204,9 @@ BlockEncoder::Choice BlockEncoder::encode_numbers_run(const Run& run, std::uint6
         choice.record.windows = {{old_begin, length}};
     }
     const auto best = numbers_.choose(block, old);
-    numbers_.encode(block, old, best, choice.payload);
+    auto coded = numbers_.encode(block, old, best, {});
+    choice.payload = std::move(coded.payload);
+    pending_ = std::move(coded);
     return choice;
 }
 

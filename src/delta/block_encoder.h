@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/bytes.h"
+#include "delta/low_rank_finder.h"
 #include "delta/match_finder.h"
 #include "delta/mode_planner.h"
 #include "delta/number_chooser.h"
@@ -40,7 +42,10 @@ public:
     BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
 
     /// Segments do not depend on each other.
-    void begin_segment() { numbers_.begin_segment(); }
+    void begin_segment() {
+        numbers_.begin_segment();
+        right_sent_ = false;
+    }
 
     /// Appends the records of a gap of at most `block_bytes` to `out`.
     void encode(const Gap& gap, const OldCursor& cursor, Bytes& out);
@@ -68,6 +73,9 @@ private:
 
     Choice encode_run(const Gap& gap, const Run& run);
     Choice encode_tensor(const Gap& gap);
+    NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
+                                     std::uint8_t skip);
+    std::optional<Prediction> low_rank_of(const Gap& gap);
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
@@ -81,6 +89,11 @@ private:
     BlockLimits limits_;
     ModePlanner planner_;
     NumberChooser numbers_;
+    const TensorPart* factored_ = nullptr;  // the part that factors_ is of
+    std::optional<Factors> factors_;
+    bool right_sent_ = false;
+    bool right_pending_ = false;
+    NumberChooser::Coded pending_;
     ZstdEncoder zstd_;
     Bytes scratch_;
     Bytes reference_;

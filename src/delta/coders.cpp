@@ -12,7 +12,7 @@ class LzDecoder final : public BlockDecoder {
 public:
     explicit LzDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
 
-    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
                   std::span<std::byte> /*scratch*/) override {
         return zstd_->decode(payload, reference, out);
     }
@@ -25,7 +25,7 @@ class PlanesDecoder final : public BlockDecoder {
 public:
     explicit PlanesDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
 
-    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
                   std::span<std::byte> scratch) override {
         return decode_planes(payload, reference, *zstd_, out, scratch);
     }
@@ -38,7 +38,7 @@ class SparseDecoder final : public BlockDecoder {
 public:
     explicit SparseDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
 
-    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
                   std::span<std::byte> scratch) override {
         return decode_sparse(payload, reference, *zstd_, out, scratch);
     }
@@ -51,7 +51,7 @@ class NumbersDecoder final : public BlockDecoder {
 public:
     explicit NumbersDecoder(NumberModels& models) : models_(&models) {}
 
-    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
                   std::span<std::byte> /*scratch*/) override {
         return decode_numbers_block(payload, reference, *models_, out);
     }

@@ -26,8 +26,8 @@ class BlockDecoder {
 public:
     virtual ~BlockDecoder() = default;
     /// Fills `out` exactly from the payload and the old windows, one after the other in
-    /// `reference`. `scratch` is as long as `out`. Anything that does not fit is `corrupt`.
-    [[nodiscard]] virtual Status decode(ByteSpan payload, ByteSpan reference,
+    /// `reference`, which may be changed. `scratch` is as long as `out`. Anything that does not fit is `corrupt`.
+    [[nodiscard]] virtual Status decode(ByteSpan payload, std::span<std::byte> reference,
                                         std::span<std::byte> out, std::span<std::byte> scratch) = 0;
 };
 

@@ -41,7 +41,7 @@ NumberChooser::Trial NumberChooser::cheapest_method(ByteSpan block, ByteSpan old
     for (const auto method : methods_for(type, !old.empty())) {
         const NumberMode mode{type, method, skip, 0, true};
         Bytes coded;
-        encode_numbers_block(sample, old_sample, mode, *trial_, writer_, coded);
+        encode_numbers_block(sample, old_sample, mode, {}, *trial_, writer_, coded);
         if (coded.size() < best.bytes) best = {mode, coded.size()};
     }
     return best;
@@ -73,19 +73,22 @@ std::size_t NumberChooser::model_for(const Use& use) const {
     return static_cast<std::size_t>(oldest - uses_.begin());
 }
 
-void NumberChooser::encode(ByteSpan block, ByteSpan old, const NumberMode& mode, Bytes& out) {
-    pending_use_ = {mode.type, mode.method == number::Method::direct, ++clock_};
-    pending_model_ = model_for(pending_use_);
+NumberChooser::Coded NumberChooser::encode(ByteSpan block, ByteSpan old, const NumberMode& mode,
+                                           const Prediction& prediction) {
+    Coded coded;
+    coded.use = {mode.type, mode.method == number::Method::direct, ++clock_};
+    coded.place = model_for(coded.use);
     NumberMode sent = mode;
-    sent.model = static_cast<std::uint8_t>(pending_model_);
-    sent.fresh = !same(uses_[pending_model_], pending_use_) && uses_[pending_model_].last != 0;
-    *trial_ = models_[pending_model_];
-    encode_numbers_block(block, old, sent, *trial_, writer_, out);
+    sent.model = static_cast<std::uint8_t>(coded.place);
+    sent.fresh = !same(uses_[coded.place], coded.use) && uses_[coded.place].last != 0;
+    coded.model = std::make_unique<number::NumberModel>(models_[coded.place]);
+    encode_numbers_block(block, old, sent, prediction, *coded.model, writer_, coded.payload);
+    return coded;
 }
 
-void NumberChooser::keep() {
-    models_[pending_model_] = *trial_;
-    uses_[pending_model_] = pending_use_;
+void NumberChooser::keep(Coded coded) {
+    models_[coded.place] = *coded.model;
+    uses_[coded.place] = coded.use;
 }
 
 void NumberChooser::save() {

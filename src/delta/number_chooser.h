@@ -15,6 +15,16 @@ class NumberChooser {
 public:
     NumberChooser();
 
+    // What a model is used for.
+    struct Use {
+        ElementType type = ElementType::opaque;
+        bool direct = false;
+        std::uint64_t last = 0;
+        friend bool same(const Use& a, const Use& b) {
+            return a.type == b.type && a.direct == b.direct;
+        }
+    };
+
     /// Forgets what was learned, as the decoder does.
     void begin_segment();
 
@@ -25,25 +35,23 @@ public:
     [[nodiscard]] NumberMode choose_method(ByteSpan block, ByteSpan old, ElementType type,
                                            std::uint8_t skip);
 
-    /// Appends the payload. Until keep() is called, nothing has been learned.
-    void encode(ByteSpan block, ByteSpan old, const NumberMode& mode, Bytes& out);
-    /// The payload made last is the one that is sent.
-    void keep();
+    /// A payload, and what would be learned by sending it.
+    struct Coded {
+        Bytes payload;
+        std::unique_ptr<number::NumberModel> model;
+        std::size_t place = 0;  // of the model
+        Use use;
+    };
+    [[nodiscard]] Coded encode(ByteSpan block, ByteSpan old, const NumberMode& mode,
+                               const Prediction& prediction);
+    /// This one is sent.
+    void keep(Coded coded);
 
     /// What was kept since save() is not sent after all.
     void save();
     void restore();
 
 private:
-    // What a model is used for.
-    struct Use {
-        ElementType type = ElementType::opaque;
-        bool direct = false;
-        std::uint64_t last = 0;
-        friend bool same(const Use& a, const Use& b) {
-            return a.type == b.type && a.direct == b.direct;
-        }
-    };
     struct Trial {
         NumberMode mode;
         std::size_t bytes = 0;
@@ -59,8 +67,6 @@ private:
     std::unique_ptr<number::NumberModel> trial_;
     number::SymbolWriter writer_;
     std::uint64_t clock_ = 0;
-    std::size_t pending_model_ = 0;
-    Use pending_use_;
 };
 
 }  // namespace strandline::delta

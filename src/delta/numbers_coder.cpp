@@ -9,6 +9,7 @@ namespace {
 
 constexpr unsigned model_shift = 4;
 constexpr unsigned fresh_bit = 0x40;
+constexpr unsigned prediction_bit = 0x80;
 constexpr unsigned skip_shift = 4;
 
 Error malformed(const char* what) {
@@ -29,7 +30,7 @@ Extent extent_of(std::size_t size, const NumberMode& mode) {
     return {skip, numbers, size - skip - numbers};
 }
 
-Result<NumberMode> read_mode(FieldReader& in) {
+Result<NumberMode> read_mode(FieldReader& in, bool& predicted) {
     const unsigned kind = in.byte();
     const unsigned how = in.byte();
     NumberMode mode;
@@ -38,7 +39,8 @@ Result<NumberMode> read_mode(FieldReader& in) {
     mode.fresh = (kind & fresh_bit) != 0;
     mode.method = static_cast<number::Method>(how & 15);
     mode.skip = static_cast<std::uint8_t>(how >> skip_shift);
-    if (!in.ok() || (kind & 0x80) != 0 || mode.type >= ElementType::opaque ||
+    predicted = (kind & prediction_bit) != 0;
+    if (!in.ok() || mode.type >= ElementType::opaque ||
         mode.method > number::Method::direct) {
         return malformed("unknown mode");
     }
@@ -49,11 +51,14 @@ Result<NumberMode> read_mode(FieldReader& in) {
 }  // namespace
 
 void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
-                          number::NumberModel& model, number::SymbolWriter& writer, Bytes& out) {
+                          const Prediction& prediction, number::NumberModel& model,
+                          number::SymbolWriter& writer, Bytes& out) {
+    const bool predicted = prediction.predictor != Predictor::none;
     const Extent extent = extent_of(block.size(), mode);
     out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.type) |
                                          unsigned{mode.model} << model_shift |
-                                         (mode.fresh ? fresh_bit : 0)));
+                                         (mode.fresh ? fresh_bit : 0) |
+                                         (predicted ? prediction_bit : 0)));
     out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.method) |
                                          unsigned{mode.skip} << skip_shift));
     const auto head = block.first(extent.skip);
@@ -62,14 +67,22 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
     out.insert(out.end(), tail.begin(), tail.end());
     if (mode.fresh) model.reset();
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
+    Bytes changed;
+    if (predicted) {
+        append_prediction(prediction, writer, out);
+        changed.assign(old.begin(), old.end());
+        apply_prediction(prediction, mode.type, changed);
+        old = changed;
+    }
     number::encode_numbers(mode.type, mode.method, block.subspan(extent.skip, extent.numbers), old,
                            model, writer, out);
 }
 
-Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,
+Status decode_numbers_block(ByteSpan payload, std::span<std::byte> old, NumberModels& models,
                             std::span<std::byte> block) {
     FieldReader in(payload);
-    TRY(const NumberMode mode, read_mode(in));
+    bool predicted = false;
+    TRY(const NumberMode mode, read_mode(in, predicted));
     if (!old.empty() && old.size() != block.size()) return malformed("old bytes do not fit");
     const Extent extent = extent_of(block.size(), mode);
     const auto head = in.take(extent.skip);
@@ -80,6 +93,10 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
     auto& model = models[mode.model];
     if (mode.fresh) model.reset();
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
+    if (predicted) {
+        if (old.empty() && extent.numbers > 0) return malformed("nothing to predict from");
+        TRY(models.prediction.read_and_apply(in, mode.type, old));
+    }
     return number::decode_numbers(mode.type, mode.method, in.rest(), old, model,
                                   block.subspan(extent.skip, extent.numbers));
 }

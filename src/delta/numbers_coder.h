@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "delta/layout/tensor.h"
 #include "delta/number/number_coder.h"
+#include "delta/prediction.h"
 
 namespace strandline::delta {
 
@@ -32,19 +33,23 @@ public:
     [[nodiscard]] number::NumberModel& operator[](std::size_t i) { return (*models_)[i]; }
     void reset() {
         for (auto& model : *models_) model.reset();
+        prediction.reset();
     }
+
+    PredictionState prediction;
 
 private:
     std::unique_ptr<std::array<number::NumberModel, count>> models_;
 };
 
-/// Payload of coder `numbers`, appended to `out`: mode, loose bytes, numbers. `old` is as long as
-/// `block`, or empty. The model learns.
+/// Payload of coder `numbers`, appended to `out`: mode, loose bytes, prediction, numbers. `old` is
+/// as long as `block`, or empty. The model learns.
 void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
-                          number::NumberModel& model, number::SymbolWriter& writer, Bytes& out);
+                          const Prediction& prediction, number::NumberModel& model,
+                          number::SymbolWriter& writer, Bytes& out);
 
-/// Fills `block` from such a payload, or fails with `corrupt`.
-[[nodiscard]] Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,
-                                          std::span<std::byte> block);
+/// Fills `block` from such a payload, or fails with `corrupt`. Predictions change `old`.
+[[nodiscard]] Status decode_numbers_block(ByteSpan payload, std::span<std::byte> old,
+                                          NumberModels& models, std::span<std::byte> block);
 
 }  // namespace strandline::delta

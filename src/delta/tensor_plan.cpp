@@ -8,17 +8,21 @@ namespace {
 // Tensors of fewer bytes are no better off than the bytes around them.
 constexpr std::uint64_t min_part_bytes = 64;
 
+// Small neighbours share a record.
+constexpr std::uint64_t small_bytes = 16u << 10;
+
+bool is_small(const TensorPart& part) { return part.end - part.begin < small_bytes; }
+
 bool continues(const TensorPart& last, const TensorPart& next) {
-    if (last.end != next.begin || last.type != next.type || last.row != next.row) return false;
+    if (last.end != next.begin || last.type != next.type) return false;
+    if (!is_small(last) && !is_small(next)) return false;
     if (last.old_begin.has_value() != next.old_begin.has_value()) return false;
     return !last.old_begin || *last.old_begin + (last.end - last.begin) == *next.old_begin;
 }
 
-// Rows matter where numbers may have been scaled anew, row by row.
-std::uint64_t row_of(const Tensor& tensor) {
-    if (tensor.type != ElementType::i8 && tensor.type != ElementType::u8) return 0;
+std::uint64_t columns_of(const Tensor& tensor) {
     if (tensor.shape.size() < 2 || tensor.shape[0] == 0) return 0;
-    return tensor.bytes / tensor.shape[0];
+    return tensor.bytes / element_size(tensor.type) / tensor.shape[0];
 }
 
 TensorPart part_of(const Tensor& tensor) {
@@ -26,7 +30,7 @@ TensorPart part_of(const Tensor& tensor) {
     part.begin = tensor.offset;
     part.end = tensor.offset + tensor.bytes;
     part.type = tensor.type;
-    part.row = row_of(tensor);
+    part.columns = columns_of(tensor);
     return part;
 }
 
@@ -45,6 +49,8 @@ std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
             if (old.type == tensor.type && old.bytes == tensor.bytes) part.old_begin = old.offset;
         }
         if (!parts.empty() && continues(parts.back(), part)) {
+            if (part.end - part.begin > parts.back().end - parts.back().begin)
+                parts.back().columns = 0;
             parts.back().end = part.end;
         } else {
             parts.push_back(part);

@@ -16,8 +16,9 @@ struct TensorPart {
     ElementType type = ElementType::opaque;
     /// Where the old values start, in the same order; nothing when there are none.
     std::optional<std::uint64_t> old_begin;
-    /// Numbers of one row: what shares a scale.
-    std::uint64_t row = 0;
+    /// Numbers of one row, the first axis: what shares a scale. 0 when there are no rows. Small
+    /// tensors may follow the last row.
+    std::uint64_t columns = 0;
 };
 
 /// What is known of the new file before it is coded: sorted, without overlaps. Neighbours of one

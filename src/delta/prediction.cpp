@@ -1,0 +1,128 @@
+#include "delta/prediction.h"
+
+#include <bit>
+
+namespace strandline::delta {
+namespace {
+
+constexpr std::uint64_t max_columns = std::uint64_t{1} << 32;
+constexpr unsigned max_shift = 200;
+
+Error malformed(const char* what) {
+    return fail(Errc::corrupt, std::string("delta has a malformed prediction: ") + what);
+}
+
+void append_factors(std::span<const std::int32_t> factors, number::SymbolWriter& writer,
+                    Bytes& out) {
+    Bytes words;
+    words.reserve(factors.size() * sizeof(std::int32_t));
+    for (const auto factor : factors) append_le(words, static_cast<std::uint32_t>(factor));
+    const auto model = std::make_unique<number::NumberModel>();
+    Bytes coded;
+    number::encode_numbers(ElementType::i32, number::Method::relative, words, {}, *model, writer,
+                           coded);
+    append_varint(out, coded.size());
+    out.insert(out.end(), coded.begin(), coded.end());
+}
+
+}  // namespace
+
+void append_prediction(const Prediction& prediction, number::SymbolWriter& writer, Bytes& out) {
+    out.push_back(static_cast<std::byte>(prediction.predictor));
+    append_varint(out, prediction.grid.columns);
+    append_varint(out, prediction.grid.phase);
+    if (prediction.predictor == Predictor::scale) {
+        for (const float scale : prediction.scales)
+            append_le(out, std::bit_cast<std::uint32_t>(scale));
+        return;
+    }
+    out.push_back(static_cast<std::byte>(prediction.rank | (prediction.send_right ? 0x80u : 0u)));
+    out.push_back(static_cast<std::byte>(prediction.shift));
+    if (prediction.send_right) append_factors(prediction.right, writer, out);
+    append_factors(prediction.left, writer, out);
+}
+
+void apply_prediction(const Prediction& prediction, ElementType type,
+                      std::span<std::byte> numbers) {
+    if (prediction.predictor == Predictor::scale) {
+        number::scale_rows(type, numbers, prediction.grid, prediction.scales);
+    } else if (prediction.predictor == Predictor::low_rank) {
+        number::add_low_rank(type, numbers, prediction.grid,
+                             {prediction.rank, prediction.shift, prediction.left,
+                              prediction.right});
+    }
+}
+
+Status PredictionState::read_and_apply(FieldReader& in, ElementType type,
+                                       std::span<std::byte> numbers) {
+    const auto predictor = static_cast<Predictor>(in.byte());
+    number::Grid grid;
+    grid.columns = in.varint();
+    grid.phase = in.varint();
+    if (!in.ok() || grid.columns == 0 || grid.columns > max_columns || grid.phase >= grid.columns)
+        return malformed("impossible rows");
+    if (!number::can_predict(type)) return malformed("not for this type");
+    if (predictor == Predictor::scale) return apply_scale(in, type, grid, numbers);
+    if (predictor == Predictor::low_rank) return apply_low_rank(in, type, grid, numbers);
+    return malformed("unknown predictor");
+}
+
+Status PredictionState::apply_scale(FieldReader& in, ElementType type, const number::Grid& grid,
+                                    std::span<std::byte> numbers) {
+    const std::uint64_t rows = grid.rows(numbers.size() / number::number_bytes(type));
+    if (rows > max_factor_count) return malformed("too many rows");
+    std::vector<float> scales;
+    for (std::uint64_t row = 0; row < rows; ++row) {
+        const auto field = in.take(sizeof(std::uint32_t));
+        if (!in.ok()) return malformed("it ends early");
+        scales.push_back(std::bit_cast<float>(load_le<std::uint32_t>(field)));
+    }
+    number::scale_rows(type, numbers, grid, scales);
+    return {};
+}
+
+Status PredictionState::apply_low_rank(FieldReader& in, ElementType type,
+                                       const number::Grid& grid, std::span<std::byte> numbers) {
+    const unsigned flags = in.byte();
+    const unsigned shift = in.byte();
+    const unsigned rank = flags & 0x7f;
+    if (!in.ok() || rank == 0 || rank > number::LowRank::max_rank || shift > max_shift)
+        return malformed("impossible rank");
+    const std::uint64_t rows = grid.rows(numbers.size() / number::number_bytes(type));
+    // Both below 2^33, so that nothing overflows.
+    if ((rows + grid.columns) * rank > max_factor_count) return malformed("too many factors");
+    if ((flags & 0x80) != 0) {
+        TRY(read_factors(in, right_, static_cast<std::size_t>(grid.columns * rank)));
+        right_rank_ = rank;
+        right_columns_ = grid.columns;
+    }
+    if (right_rank_ != rank || right_columns_ != grid.columns)
+        return malformed("factors are missing");
+    TRY(read_factors(in, left_, static_cast<std::size_t>(rows * rank)));
+    number::add_low_rank(type, numbers, grid, {rank, static_cast<int>(shift), left_, right_});
+    return {};
+}
+
+Status PredictionState::read_factors(FieldReader& in, std::vector<std::int32_t>& out,
+                                     std::size_t count) {
+    constexpr std::int32_t limit = 1 << (number::LowRank::factor_bits - 1);
+    const auto coded = in.take(in.varint());
+    if (!in.ok()) return malformed("it ends early");
+    if (!model_) model_ = std::make_unique<number::NumberModel>();
+    model_->reset();
+    out.reserve(max_factor_count);
+    out.resize(count);
+    const auto bytes = std::as_writable_bytes(std::span(out));
+    TRY(number::decode_numbers(ElementType::i32, number::Method::relative, coded, {}, *model_,
+                               bytes));
+    for (auto& factor : out) {
+        if constexpr (std::endian::native != std::endian::little) {
+            const auto at = std::as_bytes(std::span(&factor, 1));
+            factor = static_cast<std::int32_t>(load_le<std::uint32_t>(at));
+        }
+        if (factor < -limit || factor > limit) return malformed("a factor is out of range");
+    }
+    return {};
+}
+
+}  // namespace strandline::delta

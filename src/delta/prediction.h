@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "delta/number/number_coder.h"
+#include "delta/number/predict.h"
+#include "delta/varint.h"
+
+namespace strandline::delta {
+
+/// How old numbers are changed before the new ones are compared with them. Numbers are part of the
+/// format.
+enum class Predictor : std::uint8_t {
+    none = 0,
+    scale = 1,     ///< each row by a factor of its own
+    low_rank = 2,  ///< a thin product is added
+};
+
+/// A predictor and what it needs; one block's share of it.
+struct Prediction {
+    Predictor predictor = Predictor::none;
+    number::Grid grid;
+    std::vector<float> scales;           ///< one for each row
+    unsigned rank = 0;
+    int shift = 0;
+    std::span<const std::int32_t> left;  ///< rank for each row; borrowed
+    std::span<const std::int32_t> right;
+    bool send_right = true;              ///< the right side is not that of the block before
+};
+
+/// Factors that are held at a time: rows of a block and all columns.
+inline constexpr std::size_t max_factor_count = std::size_t{64} << 10;
+
+/// Right factors stay for the blocks that follow in a segment.
+class PredictionState {
+public:
+    PredictionState() = default;
+    void reset() { right_rank_ = 0; }
+
+    /// Reads a prediction and changes `numbers` by it, or fails with `corrupt`.
+    [[nodiscard]] Status read_and_apply(FieldReader& in, ElementType type,
+                                        std::span<std::byte> numbers);
+
+private:
+    Status read_factors(FieldReader& in, std::vector<std::int32_t>& out, std::size_t count);
+    Status apply_scale(FieldReader& in, ElementType type, const number::Grid& grid,
+                       std::span<std::byte> numbers);
+    Status apply_low_rank(FieldReader& in, ElementType type, const number::Grid& grid,
+                          std::span<std::byte> numbers);
+
+    std::unique_ptr<number::NumberModel> model_;
+    std::vector<std::int32_t> left_;
+    std::vector<std::int32_t> right_;
+    std::uint64_t right_columns_ = 0;
+    unsigned right_rank_ = 0;  // 0: there is none
+};
+
+/// Appends a prediction (not `none`) as read_and_apply() reads it.
+void append_prediction(const Prediction& prediction, number::SymbolWriter& writer, Bytes& out);
+
+/// Changes old numbers as the reader will.
+void apply_prediction(const Prediction& prediction, ElementType type,
+                      std::span<std::byte> numbers);
+
+}  // namespace strandline::delta
