@@ -1,9 +1,11 @@
 #include "delta/block_encoder.h"
 
 #include <algorithm>
+#include <array>
 
 #include "delta/coders.h"
 #include "delta/header.h"
+#include "delta/lzma_codec.h"
 #include "delta/old_windows.h"
 #include "delta/sparse_coder.h"
 
@@ -43,11 +45,11 @@ void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
         append({gap.begin, gap.end, true, {}, {}}, cursor, out);
         return;
     }
-    numbers_.save();
     if (gap.part != nullptr) {
         append(encode_tensor(gap), cursor, out);
         return;
     }
+    const auto before = numbers_.snapshot();
     std::vector<Choice> choices;
     std::uint64_t total = 0;
     for (const auto& run : planner_.plan(gap.begin, gap.end, gap.shifts)) {
@@ -60,11 +62,31 @@ void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
                                : Choice{gap.begin, gap.end, true, {}, {}};
         if (whole.cost() <= total) {
             choices.clear();
-            numbers_.restore();
+            numbers_.restore(*before);
             choices.push_back(std::move(whole));
         }
     }
     for (const auto& choice : choices) append(choice, cursor, out);
+}
+
+bool BlockEncoder::encode_whole(const Gap& gap, const OldCursor& cursor, const State& before,
+                                std::size_t limit, Bytes& out) {
+    const auto whole = encode_lz(gap, gap.begin, gap.end, limits_.level);
+    if (whole.raw || whole.cost() >= limit) return false;
+    restore(before);
+    append(whole, cursor, out);
+    return true;
+}
+
+BlockEncoder::State BlockEncoder::state() const {
+    return {numbers_.snapshot(), totals_, right_sent_};
+}
+
+void BlockEncoder::restore(const State& state) {
+    numbers_.restore(*state.numbers);
+    totals_ = state.totals;
+    right_sent_ = state.right_sent;
+    studied_ = nullptr;
 }
 
 // Type and old values are known here, so only the method is tried.
@@ -102,10 +124,13 @@ NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, B
                                                std::uint8_t skip) {
     right_pending_ = false;
     std::optional<NumberChooser::Coded> best;
-    if (const auto prediction = low_rank_of(gap)) {
+    study(*gap.part);
+    auto prediction = scales_of(gap);
+    if (!prediction) prediction = low_rank_of(gap);
+    if (prediction) {
         best = numbers_.encode(
             block, old, {gap.part->type, number::Method::absolute, skip, 0, false}, *prediction);
-        right_pending_ = true;
+        right_pending_ = prediction->predictor == Predictor::low_rank;
         // Nothing else comes near.
         if (best->payload.size() < block.size() / 4) return std::move(*best);
     }
@@ -116,36 +141,74 @@ NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, B
     return plain;
 }
 
-// This block's share of the factors of its tensor, if the tensor's change is of low rank.
-std::optional<Prediction> BlockEncoder::low_rank_of(const Gap& gap) {
+// Looks for what may have been done to a whole tensor.
+void BlockEncoder::study(const TensorPart& part) {
+    if (studied_ == &part) return;
+    studied_ = &part;
+    right_sent_ = false;
+    factors_.reset();
+    scales_.reset();
+    ratios_.reset();
+    if (part.columns == 0 || !part.old_begin || !limits_.factors) return;
+    const std::uint64_t row_bytes = part.columns * number::number_bytes(part.type);
+    const std::uint64_t length = (part.end - part.begin) / row_bytes * row_bytes;
+    const auto now = new_file_.subspan(part.begin, length);
+    const auto old = old_file_.subspan(*part.old_begin, length);
+    if (part.type == ElementType::i8) {
+        ratios_ = find_row_ratios(now, old, part.columns);
+        return;
+    }
+    scales_ = find_row_scales(part.type, now, old, part.columns);
+    if (!scales_) factors_ = find_low_rank(part.type, now, old, part.columns);
+}
+
+// The rows that a block touches: its numbers start in the first one at column grid.phase.
+struct BlockEncoder::RowRange {
+    number::Grid grid;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+};
+
+std::optional<BlockEncoder::RowRange> BlockEncoder::rows_of(const Gap& gap) {
     const TensorPart& part = *gap.part;
     const std::uint64_t one = number::number_bytes(part.type);
-    if (part.columns == 0 || !part.old_begin || (gap.begin - part.begin) % one != 0)
-        return std::nullopt;
-    if (factored_ != &part) {
-        factored_ = &part;
-        right_sent_ = false;
-        const std::uint64_t row_bytes = part.columns * one;
-        const std::uint64_t length = (part.end - part.begin) / row_bytes * row_bytes;
-        factors_ = find_low_rank(part.type, new_file_.subspan(part.begin, length),
-                                 old_file_.subspan(*part.old_begin, length), part.columns);
+    if (part.columns == 0 || (gap.begin - part.begin) % one != 0) return std::nullopt;
+    const std::uint64_t number = (gap.begin - part.begin) / one;
+    RowRange range{{part.columns, number % part.columns}, number / part.columns, 0};
+    range.count = range.grid.rows((gap.end - gap.begin) / one);
+    return range;
+}
+
+// This block's share of the scales of its tensor; numbers behind the last row stay as they are.
+std::optional<Prediction> BlockEncoder::scales_of(const Gap& gap) const {
+    const auto rows = rows_of(gap);
+    if (!rows || (!scales_ && !ratios_) || rows->count > max_factor_count) return std::nullopt;
+    Prediction prediction;
+    prediction.predictor = scales_ ? Predictor::scale : Predictor::rescale;
+    prediction.grid = rows->grid;
+    for (std::uint64_t row = rows->first; row < rows->first + rows->count; ++row) {
+        if (scales_) prediction.scales.push_back(row < scales_->size() ? (*scales_)[row] : 1.0F);
+        if (ratios_)
+            prediction.ratios.push_back(row < ratios_->size() ? (*ratios_)[row] : std::int16_t{0});
     }
-    if (!factors_) return std::nullopt;
-    const std::uint64_t first = (gap.begin - part.begin) / one;
+    return prediction;
+}
+
+std::optional<Prediction> BlockEncoder::low_rank_of(const Gap& gap) const {
+    const auto rows = rows_of(gap);
+    if (!factors_ || !rows) return std::nullopt;
     Prediction prediction;
     prediction.predictor = Predictor::low_rank;
-    prediction.grid = {part.columns, first % part.columns};
+    prediction.grid = rows->grid;
     prediction.rank = factors_->rank;
     prediction.shift = factors_->shift;
     prediction.right = factors_->right;
     prediction.send_right = !right_sent_;
-    const std::uint64_t rows = prediction.grid.rows((gap.end - gap.begin) / one);
-    const std::uint64_t first_row = first / part.columns;
     const auto left = std::span<const std::int32_t>(factors_->left);
-    if ((first_row + rows) * factors_->rank > left.size() ||
-        (rows + part.columns) * factors_->rank > max_factor_count)
+    if ((rows->first + rows->count) * factors_->rank > left.size() ||
+        (rows->count + rows->grid.columns) * factors_->rank > max_factor_count)
         return std::nullopt;
-    prediction.left = left.subspan(first_row * factors_->rank, rows * factors_->rank);
+    prediction.left = left.subspan(rows->first * factors_->rank, rows->count * factors_->rank);
     return prediction;
 }
 
@@ -225,7 +288,23 @@ BlockEncoder::Choice BlockEncoder::encode_lz(const Gap& gap, std::uint64_t begin
         zstd_.encode(new_file_.subspan(begin, end - begin), reference_, level, end - begin);
     choice.raw = frame.empty();
     choice.payload.assign(frame.begin(), frame.end());
+    if (level > sample_level && !choice.raw && limits_.lzma) try_lzma(choice);
     return choice;
+}
+
+// Replaces zstd by LZMA where that is worth its slower decoder; reference_ holds the old bytes.
+void BlockEncoder::try_lzma(Choice& choice) {
+    constexpr std::size_t small_bytes = 64u << 10;
+    constexpr std::array<LzmaModel, 3> models{{{3, 0, 2}, {3, 0, 0}, {0, 2, 2}}};
+    const auto block = new_file_.subspan(choice.begin, choice.end - choice.begin);
+    if (!limits_.thorough && block.size() > small_bytes) return;
+    const std::size_t gain = std::max<std::size_t>(1, choice.payload.size() / 100);
+    for (std::size_t i = 0; i < (block.size() <= small_bytes ? models.size() : 1); ++i) {
+        auto payload = lzma_encode(block, reference_, models[i], choice.payload.size() - gain);
+        if (payload.empty()) continue;
+        choice.record.coder = static_cast<std::uint8_t>(CoderId::lzma);
+        choice.payload = std::move(payload);
+    }
 }
 
 bool BlockEncoder::lz_may_win(const Gap& gap, const Choice& rival) {
@@ -264,6 +343,12 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
         record.payload = choice.payload;
         append_coded(out, record, cursor.expected(choice.begin));
         totals_.coded_bytes += length;
+        if (record.coder == static_cast<std::uint8_t>(CoderId::numbers)) {
+            totals_.features |= feature_numbers;
+            if (is_predicted(record.payload)) totals_.features |= feature_factors;
+        }
+        if (record.coder == static_cast<std::uint8_t>(CoderId::lzma))
+            totals_.features |= feature_lzma;
         std::uint64_t reference = 0;
         for (const auto& window : record.windows) reference += window.length;
         totals_.reference_bytes =

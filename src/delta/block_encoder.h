@@ -11,6 +11,7 @@
 #include "delta/mode_planner.h"
 #include "delta/number_chooser.h"
 #include "delta/record.h"
+#include "delta/row_scales.h"
 #include "delta/tensor_plan.h"
 #include "delta/zstd_codec.h"
 
@@ -20,6 +21,8 @@ struct BlockLimits {
     std::uint32_t block_bytes = 1u << 20;      ///< of one record's output
     std::uint32_t reference_bytes = 1u << 20;  ///< of its old windows
     int level = 9;                             ///< of zstd where its match search pays
+    bool factors = true;                       ///< the reader has memory for predictions
+    bool lzma = true;                          ///< the reader has memory for LZMA
     bool thorough = true;                      ///< try more than sampling suggests
 };
 
@@ -41,6 +44,28 @@ public:
     /// Both are borrowed.
     BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
 
+    struct Totals {
+        std::uint64_t coded_bytes = 0;
+        std::uint64_t raw_bytes = 0;
+        // Largest seen, for the header.
+        std::uint32_t record_bytes = 0;
+        std::uint32_t block_bytes = 0;
+        std::uint32_t reference_bytes = 0;
+        std::uint8_t features = 0;
+    };
+    /// All that encoding changes.
+    struct State {
+        std::shared_ptr<const NumberChooser::Snapshot> numbers;
+        Totals totals;
+        bool right_sent = false;
+    };
+    [[nodiscard]] State state() const;
+
+    /// Appends one record of matches for a gap that was cut into several, and goes back to the
+    /// state before them, if it takes fewer than `limit` bytes; else returns false.
+    bool encode_whole(const Gap& gap, const OldCursor& cursor, const State& before,
+                      std::size_t limit, Bytes& out);
+
     /// Segments do not depend on each other.
     void begin_segment() {
         numbers_.begin_segment();
@@ -50,14 +75,6 @@ public:
     /// Appends the records of a gap of at most `block_bytes` to `out`.
     void encode(const Gap& gap, const OldCursor& cursor, Bytes& out);
 
-    struct Totals {
-        std::uint64_t coded_bytes = 0;
-        std::uint64_t raw_bytes = 0;
-        // Largest seen, for the header.
-        std::uint32_t record_bytes = 0;
-        std::uint32_t block_bytes = 0;
-        std::uint32_t reference_bytes = 0;
-    };
     [[nodiscard]] const Totals& totals() const { return totals_; }
 
 private:
@@ -75,10 +92,16 @@ private:
     Choice encode_tensor(const Gap& gap);
     NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
                                      std::uint8_t skip);
-    std::optional<Prediction> low_rank_of(const Gap& gap);
+    void restore(const State& state);
+    struct RowRange;
+    void study(const TensorPart& part);
+    [[nodiscard]] static std::optional<RowRange> rows_of(const Gap& gap);
+    std::optional<Prediction> scales_of(const Gap& gap) const;
+    std::optional<Prediction> low_rank_of(const Gap& gap) const;
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
+    void try_lzma(Choice& choice);
     bool lz_may_win(const Gap& gap, const Choice& rival);
     [[nodiscard]] std::vector<OldRange> windows_for(const Gap& gap, std::uint64_t begin,
                                                     std::uint64_t end) const;
@@ -89,8 +112,10 @@ private:
     BlockLimits limits_;
     ModePlanner planner_;
     NumberChooser numbers_;
-    const TensorPart* factored_ = nullptr;  // the part that factors_ is of
+    const TensorPart* studied_ = nullptr;  // the part that these are of
     std::optional<Factors> factors_;
+    std::optional<std::vector<float>> scales_;
+    std::optional<std::vector<std::int16_t>> ratios_;
     bool right_sent_ = false;
     bool right_pending_ = false;
     NumberChooser::Coded pending_;

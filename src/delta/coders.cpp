@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "delta/lzma_codec.h"
 #include "delta/planes_coder.h"
 #include "delta/sparse_coder.h"
 
@@ -12,7 +13,7 @@ class LzDecoder final : public BlockDecoder {
 public:
     explicit LzDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
 
-    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
                   std::span<std::byte> /*scratch*/) override {
         return zstd_->decode(payload, reference, out);
     }
@@ -25,7 +26,7 @@ class PlanesDecoder final : public BlockDecoder {
 public:
     explicit PlanesDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
 
-    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
                   std::span<std::byte> scratch) override {
         return decode_planes(payload, reference, *zstd_, out, scratch);
     }
@@ -38,7 +39,7 @@ class SparseDecoder final : public BlockDecoder {
 public:
     explicit SparseDecoder(ZstdDecoder& zstd) : zstd_(&zstd) {}
 
-    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
                   std::span<std::byte> scratch) override {
         return decode_sparse(payload, reference, *zstd_, out, scratch);
     }
@@ -47,13 +48,21 @@ private:
     ZstdDecoder* zstd_;
 };
 
+class LzmaDecoder final : public BlockDecoder {
+public:
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+                  std::span<std::byte> /*scratch*/) override {
+        return lzma_decode(payload, reference, out);
+    }
+};
+
 class NumbersDecoder final : public BlockDecoder {
 public:
     explicit NumbersDecoder(NumberModels& models) : models_(&models) {}
 
-    Status decode(ByteSpan payload, std::span<std::byte> reference, std::span<std::byte> out,
-                  std::span<std::byte> /*scratch*/) override {
-        return decode_numbers_block(payload, reference, *models_, out);
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+                  std::span<std::byte> scratch) override {
+        return decode_numbers_block(payload, reference, *models_, out, scratch);
     }
 
 private:
@@ -62,14 +71,20 @@ private:
 
 }  // namespace
 
-BlockDecoders::BlockDecoders()
+BlockDecoders::BlockDecoders(std::uint8_t features)
     : lz_(std::make_unique<LzDecoder>(zstd_)),
       planes_(std::make_unique<PlanesDecoder>(zstd_)),
       sparse_(std::make_unique<SparseDecoder>(zstd_)),
-      numbers_(std::make_unique<NumbersDecoder>(models_)) {}
+      lzma_((features & feature_lzma) != 0 ? std::make_unique<LzmaDecoder>() : nullptr),
+      models_((features & feature_numbers) != 0
+                  ? std::make_unique<NumberModels>((features & feature_factors) != 0)
+                  : nullptr),
+      numbers_(models_ ? std::make_unique<NumbersDecoder>(*models_) : nullptr) {}
 BlockDecoders::~BlockDecoders() = default;
 
-void BlockDecoders::begin_segment() { models_.reset(); }
+void BlockDecoders::begin_segment() {
+    if (models_) models_->reset();
+}
 
 Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
     switch (static_cast<CoderId>(id)) {
@@ -80,7 +95,11 @@ Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
         case CoderId::sparse:
             return sparse_.get();
         case CoderId::numbers:
-            return numbers_.get();
+            if (numbers_) return numbers_.get();
+            return fail(Errc::corrupt, "delta has numbers that its header does not declare");
+        case CoderId::lzma:
+            if (lzma_) return lzma_.get();
+            return fail(Errc::corrupt, "delta has LZMA that its header does not declare");
     }
     return fail(Errc::invalid,
                 fmt::format("delta uses block coder {}, unknown to this program: update it", id));

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/info.h"
 #include "delta/numbers_coder.h"
 #include "delta/zstd_codec.h"
 
@@ -18,6 +19,7 @@ enum class CoderId : std::uint8_t {
     planes = 2,  ///< words transformed by the old ones, sorted into byte planes
     sparse = 3,  ///< the few words that changed, and where
     numbers = 4,  ///< numbers by what the old ones let expect
+    lzma = 5,     ///< LZMA with the old windows as prefix
 };
 
 /// One way to make a block. A new one is one more class here and in find(), one more
@@ -26,20 +28,21 @@ class BlockDecoder {
 public:
     virtual ~BlockDecoder() = default;
     /// Fills `out` exactly from the payload and the old windows, one after the other in
-    /// `reference`, which may be changed. `scratch` is as long as `out`. Anything that does not fit is `corrupt`.
-    [[nodiscard]] virtual Status decode(ByteSpan payload, std::span<std::byte> reference,
+    /// `reference`. `scratch` is as long as `out`. Anything that does not fit is `corrupt`.
+    [[nodiscard]] virtual Status decode(ByteSpan payload, ByteSpan reference,
                                         std::span<std::byte> out, std::span<std::byte> scratch) = 0;
 };
 
 /// The coders this program knows, with one zstd context between them.
 class BlockDecoders {
 public:
-    BlockDecoders();
+    /// Knows what the header's `features` declare, and has memory for no more.
+    explicit BlockDecoders(std::uint8_t features = known_features);
     ~BlockDecoders();
     BlockDecoders(const BlockDecoders&) = delete;
     BlockDecoders& operator=(const BlockDecoders&) = delete;
 
-    /// Unknown is `invalid`: the delta was made by a newer program.
+    /// Unknown is `invalid`: the delta was made by a newer program. Undeclared is `corrupt`.
     [[nodiscard]] Result<BlockDecoder*> find(std::uint8_t id);
 
     /// Forgets what coders have learned: segments do not depend on each other.
@@ -50,7 +53,8 @@ private:
     std::unique_ptr<BlockDecoder> lz_;
     std::unique_ptr<BlockDecoder> planes_;
     std::unique_ptr<BlockDecoder> sparse_;
-    NumberModels models_;
+    std::unique_ptr<BlockDecoder> lzma_;
+    std::unique_ptr<NumberModels> models_;  // null when no numbers are declared
     std::unique_ptr<BlockDecoder> numbers_;
 };
 

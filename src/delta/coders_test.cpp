@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "delta/lzma_codec.h"
 #include "delta/planes_coder.h"
 #include "delta/sparse_coder.h"
 #include "delta/test_support.h"
@@ -87,6 +88,18 @@ TEST(SparseCoder, LeavesDenseBlocksToOthers) {
     EXPECT_TRUE(payload.empty());
 }
 
+TEST(LzmaCoder, ComesBackWithEveryModelAndPrefix) {
+    const Bytes old = float_weights(2000, 1);
+    const Bytes block = with_some_words_changed(old, 300, 3);
+    for (const auto& model : {LzmaModel{3, 0, 2}, LzmaModel{0, 2, 2}, LzmaModel{4, 0, 0}}) {
+        for (const auto& prefix : {ByteSpan(old), ByteSpan()}) {
+            const auto payload = lzma_encode(block, prefix, model, 2 * block.size());
+            EXPECT_EQ(made_by(CoderId::lzma, payload, prefix, block.size()), block);
+        }
+    }
+    EXPECT_TRUE(lzma_encode(block, {}, {}, 100).empty()) << "too small a limit";
+}
+
 // Whatever a payload says, a decoder stays within its buffers (the sanitizers watch) and reports
 // it.
 TEST(Coders, SurviveAnyDamageToTheirPayload) {
@@ -96,12 +109,13 @@ TEST(Coders, SurviveAnyDamageToTheirPayload) {
     ZstdEncoder zstd;
     Bytes scratch(old.size());
     std::vector<std::pair<CoderId, Bytes>> payloads{
-        {CoderId::planes, {}}, {CoderId::sparse, {}}, {CoderId::lz, {}}};
+        {CoderId::planes, {}}, {CoderId::sparse, {}}, {CoderId::lz, {}}, {CoderId::lzma, {}}};
     encode_planes(tuned, old, {2, Transform::difference, 1}, zstd, scratch, payloads[0].second);
     ASSERT_TRUE(encode_sparse(edited, old, {2, Transform::exclusive, 0}, zstd, scratch,
                               payloads[1].second));
     const auto frame = zstd.encode(edited, old, 3, edited.size());
     payloads[2].second.assign(frame.begin(), frame.end());
+    payloads[3].second = lzma_encode(edited, old, {}, edited.size());
 
     BlockDecoders decoders;
     Bytes out(old.size());

@@ -14,6 +14,8 @@ namespace strandline::delta {
 namespace {
 
 constexpr std::uint32_t min_decoder_memory = 512u << 10;
+// With less, memory is better spent on longer blocks than on factors.
+constexpr std::uint32_t min_factors_memory = 2u << 20;
 constexpr std::uint32_t min_block_bytes = 16u << 10;
 constexpr std::uint32_t max_encoder_block_bytes = 512u << 10;  // larger ones gain less than 0.1 %
 constexpr std::uint64_t small_file_bytes = std::uint64_t{32} << 20;
@@ -84,14 +86,22 @@ private:
 
     // Four buffers of a block's size (record, block, scratch, reference) and the fixed part.
     Result<BlockLimits> block_limits() const {
-        const std::uint64_t fixed = required_memory(info_) + record_overhead_bytes;
+        DeltaInfo most = info_;
+        most.features = feature_numbers;
+        const bool factors = options_.max_decoder_memory >= min_factors_memory;
+        // LZMA takes two more buffers of a block's size.
+        if (factors) most.features |= feature_factors | feature_lzma;
+        const std::uint64_t fixed = required_memory(most) + record_overhead_bytes;
         if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
             return fail(Errc::invalid,
                         fmt::format("max_decoder_memory must be at least {} for a file of {} bytes",
                                     fixed + 4 * std::uint64_t{min_block_bytes}, info_.new_size));
         }
         BlockLimits limits;
-        const auto share = std::bit_floor((options_.max_decoder_memory - fixed) / 4);
+        limits.factors = factors;
+        limits.lzma = factors;
+        const auto share =
+            std::bit_floor((options_.max_decoder_memory - fixed) / (factors ? 6 : 4));
         limits.block_bytes = static_cast<std::uint32_t>(
             std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
         limits.reference_bytes = limits.block_bytes;
@@ -120,6 +130,7 @@ private:
         info_.record_bytes = std::max(totals.record_bytes, record_overhead_bytes);
         info_.block_bytes = totals.block_bytes;
         info_.reference_bytes = totals.reference_bytes;
+        info_.features = totals.features;
         stats_.copied_bytes = segments.copied_bytes();
         stats_.filled_bytes = segments.filled_bytes();
         stats_.coded_bytes = totals.coded_bytes;
@@ -156,6 +167,7 @@ private:
         constexpr unsigned best_window_log = 23;
         DeltaInfo frame = info_;
         frame.body = BodyKind::frame;
+        frame.features = 0;
         frame.block_bytes = frame.reference_bytes = frame.record_bytes = 0;
         const auto room = options_.max_decoder_memory - required_memory(frame);
         const auto needed = static_cast<unsigned>(std::bit_width(info_.new_size));
@@ -165,6 +177,7 @@ private:
 
     Status write_frame(const PlainOptions& options) {
         info_.body = BodyKind::frame;
+        info_.features = 0;
         info_.record_bytes = info_.block_bytes = 0;
         info_.reference_bytes = 1u << options.window_log;
         index_.clear();

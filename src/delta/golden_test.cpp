@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
@@ -5,6 +8,8 @@
 
 #include "delta/coders.h"
 #include "delta/files.h"
+#include "delta/header.h"
+#include "delta/numbers_coder.h"
 #include "delta/record.h"
 #include "delta/test_support.h"
 #include "delta/varint.h"
@@ -41,6 +46,96 @@ FilePair sparse_pair() {
     return {"sparse", weights, next};
 }
 
+// One tensor of a safetensors file, old and new.
+struct GoldenTensor {
+    const char* type;
+    std::size_t rows;
+    std::size_t columns;
+    Bytes old_bytes;
+    Bytes new_bytes;
+};
+
+Bytes safetensors(const std::vector<GoldenTensor>& tensors, bool is_new) {
+    std::string head;
+    Bytes data;
+    for (const auto& tensor : tensors) {
+        const auto& bytes = is_new ? tensor.new_bytes : tensor.old_bytes;
+        head += std::string(head.empty() ? "{" : ",") + "\"t" + std::to_string(data.size()) +
+                R"(":{"dtype":")" + tensor.type + R"(","shape":[)" + std::to_string(tensor.rows) +
+                "," + std::to_string(tensor.columns) + R"(],"data_offsets":[)" +
+                std::to_string(data.size()) + "," + std::to_string(data.size() + bytes.size()) +
+                "]}";
+        data.insert(data.end(), bytes.begin(), bytes.end());
+    }
+    head += "}";
+    Bytes out;
+    append_le(out, static_cast<std::uint64_t>(head.size()));
+    const auto text = as_bytes(head);
+    out.insert(out.end(), text.begin(), text.end());
+    out.insert(out.end(), data.begin(), data.end());
+    return out;
+}
+
+// The upper halves of fp32 numbers.
+Bytes as_bf16(ByteSpan numbers) {
+    Bytes out;
+    for (std::size_t at = 0; at < numbers.size(); at += 4) {
+        out.push_back(numbers[at + 2]);
+        out.push_back(numbers[at + 3]);
+    }
+    return out;
+}
+
+template <class Change>
+Bytes changed_floats(ByteSpan numbers, std::size_t columns, const Change& change) {
+    Bytes out;
+    for (std::size_t i = 0; i < numbers.size() / 4; ++i) {
+        const auto old = std::bit_cast<float>(load_le<std::uint32_t>(numbers.subspan(4 * i, 4)));
+        append_le(out, std::bit_cast<std::uint32_t>(change(old, i / columns, i % columns)));
+    }
+    return out;
+}
+
+// Reaches every method and predictor of the number coder.
+FilePair numbers_pair() {
+    constexpr std::size_t side = 64;
+    constexpr std::size_t count = side * side;
+    const Bytes weights = float_weights(count, 31);
+    const Bytes tuned = fine_tuned(weights, 1e-3, 32);
+    const Bytes scaled = changed_floats(weights, side, [](float old, std::size_t row, std::size_t) {
+        return old * (1.0F + static_cast<float>(row) / 7.0F);
+    });
+    const Bytes thin =
+        changed_floats(weights, side, [](float old, std::size_t row, std::size_t column) {
+            return old + 1e-3F * static_cast<float>(row % 5) * static_cast<float>(column % 7);
+        });
+    const Bytes few =
+        changed_floats(weights, side, [](float old, std::size_t row, std::size_t column) {
+            const std::size_t i = row * side + column;
+            return i * i % 101 == 13 ? old * (1.0F + static_cast<float>(i % 97) * 1e-3F) : old;
+        });
+    const auto bytes = [&](double scale, double amount) {
+        SeededRandom random(33);
+        Bytes out;
+        for (std::size_t i = 0; i < count; ++i) {
+            const double value = std::clamp(30 * normal(random), -120.0, 120.0);
+            out.push_back(static_cast<std::byte>(
+                static_cast<int>(std::lround(value * scale + amount * static_cast<double>(i % 3)))));
+        }
+        return out;
+    };
+    const std::vector<GoldenTensor> tensors{
+        {"F32", side, side, weights, tuned},
+        {"F32", side, side, weights, few},
+        {"F32", side, side, weights, float_weights(count, 35)},
+        {"F32", side, side, weights, scaled},
+        {"F32", side, side, weights, thin},
+        {"BF16", side, side, as_bf16(weights), as_bf16(tuned)},
+        {"I8", side, side, bytes(1.0, 0.0), bytes(1.03, 0.4)},
+    };
+    return {"numbers", safetensors(tensors, false), safetensors(tensors, true)};
+}
+
 struct Golden {
     const char* name;
     FilePair pair;
@@ -51,6 +146,8 @@ std::vector<Golden> goldens() {
     std::vector<Golden> all;
     const auto mixed = segments_pair();
     const auto sparse = sparse_pair();
+    const auto numbers = numbers_pair();
+    all.push_back({"numbers", numbers, encode(numbers.old_file, numbers.new_file)});
     const FilePair frame{"frame", {}, metadata_text(30, "1")};
     all.push_back({"mixed", mixed, encode(mixed.old_file, mixed.new_file)});
     all.push_back({"sparse", sparse, encode(sparse.old_file, sparse.new_file)});
@@ -78,7 +175,7 @@ TEST(Golden, EarlierDeltasAreStillRead) {
     }
 }
 
-// Names the records and coders of the one segment of a delta.
+// Names the records, coders, methods and predictors of the one segment of a delta.
 std::set<std::string> parts_of(ByteSpan patch) {
     const auto info = parse_header(patch);
     std::set<std::string> parts;
@@ -87,18 +184,27 @@ std::set<std::string> parts_of(ByteSpan patch) {
         const auto kind = in.byte();
         const auto body = in.take(in.varint());
         parts.insert("record " + std::to_string(kind));
-        if (static_cast<RecordKind>(kind) == RecordKind::coded) {
-            parts.insert("coder " + std::to_string(parse_coded(body, 0)->coder));
-        }
+        if (static_cast<RecordKind>(kind) != RecordKind::coded) continue;
+        const auto record = parse_coded(body, 0);
+        parts.insert("coder " + std::to_string(record->coder));
+        if (static_cast<CoderId>(record->coder) != CoderId::numbers) continue;
+        const auto method = static_cast<unsigned>(record->payload[1]) & 15;
+        parts.insert("method " + std::to_string(method));
+        if (is_predicted(record->payload))
+            parts.insert("predictor " + std::to_string(static_cast<int>(record->payload[2])));
     }
     return parts;
 }
 
-TEST(Golden, TheyHoldEveryRecordAndCoder) {
+TEST(Golden, TheyHoldEveryRecordCoderMethodAndPredictor) {
     auto parts = parts_of(load(golden_folder() / "mixed.sld"));
     parts.merge(parts_of(load(golden_folder() / "sparse.sld")));
-    EXPECT_EQ(parts, (std::set<std::string>{"record 1", "record 2", "record 3", "record 4",
-                                            "coder 1", "coder 2", "coder 3"}));
+    parts.merge(parts_of(load(golden_folder() / "numbers.sld")));
+    for (const auto* part : {"record 1", "record 2", "record 3", "record 4", "coder 1", "coder 2",
+                             "coder 3", "coder 4", "method 0", "method 2", "method 3",
+                             "predictor 1", "predictor 2", "predictor 3"}) {
+        EXPECT_TRUE(parts.contains(part)) << part;
+    }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "delta/crc32c.h"
+#include "delta/lzma_codec.h"
 
 namespace strandline::delta {
 namespace {
@@ -38,6 +39,11 @@ Status check_fields(const DeltaInfo& info) {
                     fmt::format("delta body kind {} is unknown to this program: update it",
                                 static_cast<int>(info.body)));
     }
+    if ((info.features & ~known_features) != 0) {
+        return fail(Errc::invalid,
+                    fmt::format("delta needs features {:#x}, unknown to this program: update it",
+                                info.features));
+    }
     if (!sizes_in_range(info)) return damaged("a size is out of range");
     if (info.patch_size < info.prologue_bytes()) return damaged("it is longer than the delta");
     if (info.decoder_memory < required_memory(info))
@@ -58,7 +64,15 @@ std::uint64_t DeltaInfo::prologue_bytes() const {
 
 std::uint64_t required_memory(const DeltaInfo& info) {
     const std::uint64_t stream = info.body == BodyKind::frame ? zstd_stream_bytes : 0;
-    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + number_models_bytes + stream +
+    const std::uint64_t numbers =
+        ((info.features & feature_numbers) != 0 ? number_models_bytes : 0) +
+        ((info.features & feature_factors) != 0 ? factors_bytes : 0);
+    // LZMA has a dictionary of its own.
+    const std::uint64_t lzma =
+        (info.features & feature_lzma) != 0
+            ? std::uint64_t{lzma_context_bytes} + info.block_bytes + info.reference_bytes
+            : 0;
+    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + numbers + lzma + stream +
            info.segments() * index_entry_bytes + info.record_bytes +
            2 * std::uint64_t{info.block_bytes} + info.reference_bytes;
 }
@@ -68,7 +82,8 @@ Bytes write_header(const DeltaInfo& info) {
     out.reserve(header_bytes);
     append_le(out, info.major);
     append_le(out, info.minor);
-    append_le(out, static_cast<std::uint32_t>(info.body));
+    append_le(out, static_cast<std::uint32_t>(static_cast<std::uint32_t>(info.body) |
+                                              std::uint32_t{info.features} << 8));
     append_le(out, info.segment_bytes);
     append_le(out, info.old_size);
     out.insert(out.end(), info.old_sha256.bytes.begin(), info.old_sha256.bytes.end());
@@ -103,8 +118,9 @@ Result<DeltaInfo> parse_header(ByteSpan header) {
         return damaged("checksum differs");
     }
     const auto body = load_le<std::uint32_t>(header.subspan(8, 4));
-    if (body > 0xff) return damaged("reserved bits are set");
-    info.body = static_cast<BodyKind>(body);
+    if (body > 0xffff) return damaged("reserved bits are set");
+    info.body = static_cast<BodyKind>(body & 0xff);
+    info.features = static_cast<std::uint8_t>(body >> 8);
     info.segment_bytes = load_le<std::uint32_t>(header.subspan(12, 4));
     info.old_size = load_le<std::uint64_t>(header.subspan(16, 8));
     info.old_sha256 = digest_at(header, 24);

@@ -20,8 +20,9 @@ inline constexpr std::uint32_t record_overhead_bytes = 512;
 /// Fixed buffers of an applier: window for copies, and a zstd context.
 inline constexpr std::uint32_t copy_window_bytes = 64u << 10;
 inline constexpr std::uint32_t zstd_context_bytes = 192u << 10;
-/// What coding of numbers has learned.
-inline constexpr std::uint32_t number_models_bytes = 96u << 10;
+/// What coding of numbers has learned, and what predictions hold.
+inline constexpr std::uint32_t number_models_bytes = 128u << 10;
+inline constexpr std::uint32_t factors_bytes = 640u << 10;
 /// A streaming zstd context has this beside its window.
 inline constexpr std::uint32_t zstd_stream_bytes = 320u << 10;
 

@@ -133,7 +133,14 @@ void improve(const Difference& difference, std::vector<Row>& basis) {
     basis = std::move(next);
 }
 
-Factors as_integers(const std::vector<Row>& left, const std::vector<Row>& basis) {
+// More digits cost more than they explain where the numbers themselves are coarse.
+int digits_for(ElementType type) {
+    if (type == ElementType::f32) return 27;
+    return type == ElementType::f16 ? 18 : 15;
+}
+
+Factors as_integers(ElementType type, const std::vector<Row>& left,
+                    const std::vector<Row>& basis) {
     Factors factors;
     factors.rank = static_cast<unsigned>(basis.size());
     factors.columns = basis[0].size();
@@ -150,7 +157,7 @@ Factors as_integers(const std::vector<Row>& left, const std::vector<Row>& basis)
     }
     int exponent = 0;
     std::frexp(largest, &exponent);
-    const int digits = static_cast<int>(number::LowRank::factor_bits) - 2 - exponent;
+    const int digits = digits_for(type) - 1 - exponent;
     factors.shift = 2 * digits;
     const auto rounded = [&](double value) {
         return static_cast<std::int32_t>(std::llround(std::ldexp(value, digits)));
@@ -187,7 +194,7 @@ std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers, Byt
     if (basis.empty() || basis.size() * columns > max_factors) return std::nullopt;
     constexpr int steps = 2;
     for (int i = 0; i < steps; ++i) improve(difference, basis);
-    Factors factors = as_integers(coordinates(difference, basis), basis);
+    Factors factors = as_integers(type, coordinates(difference, basis), basis);
     if (factors.shift < 0 || factors.shift > 200) return std::nullopt;
     return factors;
 }

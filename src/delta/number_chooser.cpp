@@ -1,6 +1,7 @@
 #include "delta/number_chooser.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace strandline::delta {
@@ -12,6 +13,22 @@ constexpr std::size_t type_sample_bytes = 4u << 10;
 bool is_float(ElementType type) {
     return type == ElementType::f64 || type == ElementType::f32 || type == ElementType::f16 ||
            type == ElementType::bf16;
+}
+
+// Few enough numbers changed that it is better to say which.
+bool looks_sparse(ByteSpan block, ByteSpan old, std::size_t one) {
+    constexpr std::size_t samples = 2048;
+    constexpr std::size_t most_in = 16;
+    if (old.empty()) return false;
+    const std::size_t count = block.size() / one;
+    const std::size_t step = std::max<std::size_t>(1, count / samples);
+    std::size_t seen = 0;
+    std::size_t changed = 0;
+    for (std::size_t i = 0; i < count; i += step) {
+        ++seen;
+        changed += std::memcmp(block.data() + i * one, old.data() + i * one, one) != 0 ? 1 : 0;
+    }
+    return changed * most_in <= seen;
 }
 
 std::vector<number::Method> methods_for(ElementType type, bool has_old) {
@@ -41,7 +58,7 @@ NumberChooser::Trial NumberChooser::cheapest_method(ByteSpan block, ByteSpan old
     for (const auto method : methods_for(type, !old.empty())) {
         const NumberMode mode{type, method, skip, 0, true};
         Bytes coded;
-        encode_numbers_block(sample, old_sample, mode, {}, *trial_, writer_, coded);
+        encode_numbers_block(sample, old_sample, mode, {}, *trial_, *trial_, writer_, coded);
         if (coded.size() < best.bytes) best = {mode, coded.size()};
     }
     return best;
@@ -49,6 +66,11 @@ NumberChooser::Trial NumberChooser::cheapest_method(ByteSpan block, ByteSpan old
 
 NumberMode NumberChooser::choose_method(ByteSpan block, ByteSpan old, ElementType type,
                                         std::uint8_t skip) {
+    const auto shift = std::min<std::size_t>(skip, block.size());
+    if (looks_sparse(block.subspan(shift), old.empty() ? old : old.subspan(shift),
+                     number::number_bytes(type))) {
+        return {type, number::Method::sparse, skip, 0, false};
+    }
     return cheapest_method(block, old, type, skip, method_sample_bytes).mode;
 }
 
@@ -82,23 +104,37 @@ NumberChooser::Coded NumberChooser::encode(ByteSpan block, ByteSpan old, const N
     sent.model = static_cast<std::uint8_t>(coded.place);
     sent.fresh = !same(uses_[coded.place], coded.use) && uses_[coded.place].last != 0;
     coded.model = std::make_unique<number::NumberModel>(models_[coded.place]);
-    encode_numbers_block(block, old, sent, prediction, *coded.model, writer_, coded.payload);
+    coded.gap_model = std::make_unique<number::NumberModel>(models_.gaps());
+    encode_numbers_block(block, old, sent, prediction, *coded.model, *coded.gap_model, writer_,
+                         coded.payload);
     return coded;
 }
 
 void NumberChooser::keep(Coded coded) {
     models_[coded.place] = *coded.model;
+    models_.gaps() = *coded.gap_model;
     uses_[coded.place] = coded.use;
 }
 
-void NumberChooser::save() {
-    for (std::size_t i = 0; i < NumberModels::count; ++i) saved_models_[i] = models_[i];
-    saved_uses_ = uses_;
+struct NumberChooser::Snapshot {
+    std::array<number::NumberModel, NumberModels::count> models;
+    number::NumberModel gaps;
+    std::array<Use, NumberModels::count> uses;
+};
+
+// Shared, as the type is known only here.
+std::shared_ptr<const NumberChooser::Snapshot> NumberChooser::snapshot() const {
+    auto copy = std::make_shared<Snapshot>();
+    for (std::size_t i = 0; i < NumberModels::count; ++i) copy->models[i] = models_[i];
+    copy->gaps = models_.gaps();
+    copy->uses = uses_;
+    return copy;
 }
 
-void NumberChooser::restore() {
-    for (std::size_t i = 0; i < NumberModels::count; ++i) models_[i] = saved_models_[i];
-    uses_ = saved_uses_;
+void NumberChooser::restore(const Snapshot& snapshot) {
+    for (std::size_t i = 0; i < NumberModels::count; ++i) models_[i] = snapshot.models[i];
+    models_.gaps() = snapshot.gaps;
+    uses_ = snapshot.uses;
 }
 
 }  // namespace strandline::delta

@@ -39,6 +39,7 @@ public:
     struct Coded {
         Bytes payload;
         std::unique_ptr<number::NumberModel> model;
+        std::unique_ptr<number::NumberModel> gap_model;  // only when it learned
         std::size_t place = 0;  // of the model
         Use use;
     };
@@ -47,9 +48,10 @@ public:
     /// This one is sent.
     void keep(Coded coded);
 
-    /// What was kept since save() is not sent after all.
-    void save();
-    void restore();
+    /// Everything learned so far; restore() forgets what was kept since.
+    struct Snapshot;
+    [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
+    void restore(const Snapshot& snapshot);
 
 private:
     struct Trial {
@@ -61,9 +63,7 @@ private:
     [[nodiscard]] std::size_t model_for(const Use& use) const;
 
     NumberModels models_;
-    NumberModels saved_models_;
     std::array<Use, NumberModels::count> uses_;
-    std::array<Use, NumberModels::count> saved_uses_;
     std::unique_ptr<number::NumberModel> trial_;
     number::SymbolWriter writer_;
     std::uint64_t clock_ = 0;

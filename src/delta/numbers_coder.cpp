@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "delta/number/rescaled_coder.h"
+#include "delta/sparse_numbers.h"
 #include "delta/varint.h"
 
 namespace strandline::delta {
@@ -41,7 +43,7 @@ Result<NumberMode> read_mode(FieldReader& in, bool& predicted) {
     mode.skip = static_cast<std::uint8_t>(how >> skip_shift);
     predicted = (kind & prediction_bit) != 0;
     if (!in.ok() || mode.type >= ElementType::opaque ||
-        mode.method > number::Method::direct) {
+        mode.method > number::Method::sparse) {
         return malformed("unknown mode");
     }
     if (mode.skip >= number::number_bytes(mode.type)) return malformed("skip is too long");
@@ -52,13 +54,15 @@ Result<NumberMode> read_mode(FieldReader& in, bool& predicted) {
 
 void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
                           const Prediction& prediction, number::NumberModel& model,
-                          number::SymbolWriter& writer, Bytes& out) {
+                          number::NumberModel& gap_model, number::SymbolWriter& writer,
+                          Bytes& out) {
     const bool predicted = prediction.predictor != Predictor::none;
     const Extent extent = extent_of(block.size(), mode);
     out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.type) |
                                          unsigned{mode.model} << model_shift |
                                          (mode.fresh ? fresh_bit : 0) |
                                          (predicted ? prediction_bit : 0)));
+    const std::size_t method_at = out.size();
     out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.method) |
                                          unsigned{mode.skip} << skip_shift));
     const auto head = block.first(extent.skip);
@@ -67,19 +71,35 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
     out.insert(out.end(), tail.begin(), tail.end());
     if (mode.fresh) model.reset();
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
+    const auto numbers = block.subspan(extent.skip, extent.numbers);
+    number::Method method = mode.method;
+    if (method == number::Method::sparse) {
+        if (encode_sparse_numbers(mode.type, numbers, old, gap_model, model, writer, out)) return;
+        method = number::Method::absolute;
+        out[method_at] = static_cast<std::byte>(static_cast<unsigned>(method) |
+                                                unsigned{mode.skip} << skip_shift);
+    }
     Bytes changed;
+    if (prediction.predictor == Predictor::rescale) {
+        append_prediction(prediction, writer, out);
+        number::encode_rescaled(numbers, old, prediction.grid, prediction.ratios, model, writer, out);
+        return;
+    }
     if (predicted) {
         append_prediction(prediction, writer, out);
         changed.assign(old.begin(), old.end());
         apply_prediction(prediction, mode.type, changed);
         old = changed;
     }
-    number::encode_numbers(mode.type, mode.method, block.subspan(extent.skip, extent.numbers), old,
-                           model, writer, out);
+    number::encode_numbers(mode.type, method, numbers, old, model, writer, out);
 }
 
-Status decode_numbers_block(ByteSpan payload, std::span<std::byte> old, NumberModels& models,
-                            std::span<std::byte> block) {
+bool is_predicted(ByteSpan payload) {
+    return (static_cast<unsigned>(payload[0]) & prediction_bit) != 0;
+}
+
+Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,
+                            std::span<std::byte> block, std::span<std::byte> scratch) {
     FieldReader in(payload);
     bool predicted = false;
     TRY(const NumberMode mode, read_mode(in, predicted));
@@ -93,12 +113,25 @@ Status decode_numbers_block(ByteSpan payload, std::span<std::byte> old, NumberMo
     auto& model = models[mode.model];
     if (mode.fresh) model.reset();
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
+    const auto numbers = block.subspan(extent.skip, extent.numbers);
+    if (mode.method == number::Method::sparse) {
+        if (predicted) return malformed("unknown mode");
+        return decode_sparse_numbers(mode.type, in.rest(), old, models.gaps(), model, numbers,
+                                     scratch);
+    }
     if (predicted) {
         if (old.empty() && extent.numbers > 0) return malformed("nothing to predict from");
-        TRY(models.prediction.read_and_apply(in, mode.type, old));
+        PredictionState& prediction = models.prediction;
+        const auto changed = scratch.first(extent.numbers);
+        std::ranges::copy(old, changed.begin());
+        TRY(prediction.read_and_apply(in, mode.type, changed));
+        old = changed;
+        if (prediction.predictor() == Predictor::rescale) {
+            return number::decode_rescaled(in.rest(), old, prediction.grid(), prediction.ratios(),
+                                           model, numbers);
+        }
     }
-    return number::decode_numbers(mode.type, mode.method, in.rest(), old, model,
-                                  block.subspan(extent.skip, extent.numbers));
+    return number::decode_numbers(mode.type, mode.method, in.rest(), old, model, numbers);
 }
 
 }  // namespace strandline::delta

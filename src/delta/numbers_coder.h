@@ -29,8 +29,18 @@ class NumberModels {
 public:
     static constexpr std::size_t count = 4;
 
-    NumberModels() : models_(std::make_unique<std::array<number::NumberModel, count>>()) {}
+    /// Of the gaps between numbers that changed.
+    [[nodiscard]] number::NumberModel& gaps() { return (*models_)[count]; }
+
+    /// `factors`: predictions that need them may come.
+    explicit NumberModels(bool factors = true)
+        : prediction(factors),
+          models_(std::make_unique<std::array<number::NumberModel, count + 1>>()) {}
     [[nodiscard]] number::NumberModel& operator[](std::size_t i) { return (*models_)[i]; }
+    [[nodiscard]] const number::NumberModel& operator[](std::size_t i) const {
+        return (*models_)[i];
+    }
+    [[nodiscard]] const number::NumberModel& gaps() const { return (*models_)[count]; }
     void reset() {
         for (auto& model : *models_) model.reset();
         prediction.reset();
@@ -39,17 +49,24 @@ public:
     PredictionState prediction;
 
 private:
-    std::unique_ptr<std::array<number::NumberModel, count>> models_;
+    std::unique_ptr<std::array<number::NumberModel, count + 1>> models_;
 };
 
 /// Payload of coder `numbers`, appended to `out`: mode, loose bytes, prediction, numbers. `old` is
-/// as long as `block`, or empty. The model learns.
+/// as long as `block`, or empty. The models learn. A method `sparse` for which too much changed
+/// becomes `absolute`.
 void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
                           const Prediction& prediction, number::NumberModel& model,
-                          number::SymbolWriter& writer, Bytes& out);
+                          number::NumberModel& gap_model, number::SymbolWriter& writer,
+                          Bytes& out);
 
-/// Fills `block` from such a payload, or fails with `corrupt`. Predictions change `old`.
-[[nodiscard]] Status decode_numbers_block(ByteSpan payload, std::span<std::byte> old,
-                                          NumberModels& models, std::span<std::byte> block);
+/// Whether a payload that was made by encode_numbers_block() has a prediction.
+[[nodiscard]] bool is_predicted(ByteSpan payload);
+
+/// Fills `block` from such a payload, or fails with `corrupt`.
+/// `scratch` is as long as `block`.
+[[nodiscard]] Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,
+                                          std::span<std::byte> block,
+                                          std::span<std::byte> scratch);
 
 }  // namespace strandline::delta

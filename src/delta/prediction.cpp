@@ -12,17 +12,20 @@ Error malformed(const char* what) {
     return fail(Errc::corrupt, std::string("delta has a malformed prediction: ") + what);
 }
 
+void append_numbers(ElementType type, ByteSpan numbers, number::SymbolWriter& writer, Bytes& out) {
+    const auto model = std::make_unique<number::NumberModel>();
+    Bytes coded;
+    number::encode_numbers(type, number::Method::relative, numbers, {}, *model, writer, coded);
+    append_varint(out, coded.size());
+    out.insert(out.end(), coded.begin(), coded.end());
+}
+
 void append_factors(std::span<const std::int32_t> factors, number::SymbolWriter& writer,
                     Bytes& out) {
     Bytes words;
     words.reserve(factors.size() * sizeof(std::int32_t));
     for (const auto factor : factors) append_le(words, static_cast<std::uint32_t>(factor));
-    const auto model = std::make_unique<number::NumberModel>();
-    Bytes coded;
-    number::encode_numbers(ElementType::i32, number::Method::relative, words, {}, *model, writer,
-                           coded);
-    append_varint(out, coded.size());
-    out.insert(out.end(), coded.begin(), coded.end());
+    append_numbers(ElementType::i32, words, writer, out);
 }
 
 }  // namespace
@@ -34,6 +37,13 @@ void append_prediction(const Prediction& prediction, number::SymbolWriter& write
     if (prediction.predictor == Predictor::scale) {
         for (const float scale : prediction.scales)
             append_le(out, std::bit_cast<std::uint32_t>(scale));
+        return;
+    }
+    if (prediction.predictor == Predictor::rescale) {
+        Bytes words;
+        for (const auto ratio : prediction.ratios)
+            append_le(words, static_cast<std::uint16_t>(ratio));
+        append_numbers(ElementType::i16, words, writer, out);
         return;
     }
     out.push_back(static_cast<std::byte>(prediction.rank | (prediction.send_right ? 0x80u : 0u)));
@@ -55,16 +65,35 @@ void apply_prediction(const Prediction& prediction, ElementType type,
 
 Status PredictionState::read_and_apply(FieldReader& in, ElementType type,
                                        std::span<std::byte> numbers) {
-    const auto predictor = static_cast<Predictor>(in.byte());
-    number::Grid grid;
-    grid.columns = in.varint();
-    grid.phase = in.varint();
+    predictor_ = static_cast<Predictor>(in.byte());
+    grid_.columns = in.varint();
+    grid_.phase = in.varint();
+    const number::Grid& grid = grid_;
+    if (!factors_) return malformed("its header does not declare it");
     if (!in.ok() || grid.columns == 0 || grid.columns > max_columns || grid.phase >= grid.columns)
         return malformed("impossible rows");
+    if (predictor_ == Predictor::rescale && type == ElementType::i8)
+        return read_ratios(in, static_cast<std::size_t>(grid.rows(numbers.size())));
     if (!number::can_predict(type)) return malformed("not for this type");
-    if (predictor == Predictor::scale) return apply_scale(in, type, grid, numbers);
-    if (predictor == Predictor::low_rank) return apply_low_rank(in, type, grid, numbers);
+    if (predictor_ == Predictor::scale) return apply_scale(in, type, grid, numbers);
+    if (predictor_ == Predictor::low_rank) return apply_low_rank(in, type, grid, numbers);
     return malformed("unknown predictor");
+}
+
+Status PredictionState::read_ratios(FieldReader& in, std::size_t rows) {
+    const auto coded = in.take(in.varint());
+    if (!in.ok() || rows > max_factor_count) return malformed("it ends early");
+    if (!model_) model_ = std::make_unique<number::NumberModel>();
+    model_->reset();
+    ratios_.resize(rows);
+    Bytes words(rows * sizeof(std::int16_t));
+    TRY(number::decode_numbers(ElementType::i16, number::Method::relative, coded, {}, *model_,
+                               words));
+    for (std::size_t row = 0; row < rows; ++row) {
+        const auto field = ByteSpan(words).subspan(2 * row, 2);
+        ratios_[row] = static_cast<std::int16_t>(load_le<std::uint16_t>(field));
+    }
+    return {};
 }
 
 Status PredictionState::apply_scale(FieldReader& in, ElementType type, const number::Grid& grid,

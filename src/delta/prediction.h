@@ -19,6 +19,7 @@ enum class Predictor : std::uint8_t {
     none = 0,
     scale = 1,     ///< each row by a factor of its own
     low_rank = 2,  ///< a thin product is added
+    rescale = 3,   ///< signed bytes: each row by a ratio of its own, to be rounded
 };
 
 /// A predictor and what it needs; one block's share of it.
@@ -26,6 +27,7 @@ struct Prediction {
     Predictor predictor = Predictor::none;
     number::Grid grid;
     std::vector<float> scales;           ///< one for each row
+    std::vector<std::int16_t> ratios;    ///< one for each row
     unsigned rank = 0;
     int shift = 0;
     std::span<const std::int32_t> left;  ///< rank for each row; borrowed
@@ -39,20 +41,32 @@ inline constexpr std::size_t max_factor_count = std::size_t{64} << 10;
 /// Right factors stay for the blocks that follow in a segment.
 class PredictionState {
 public:
-    PredictionState() = default;
+    /// `factors`: the header declares memory for them.
+    explicit PredictionState(bool factors = true) : factors_(factors) {}
     void reset() { right_rank_ = 0; }
 
-    /// Reads a prediction and changes `numbers` by it, or fails with `corrupt`.
+    /// Reads a prediction and changes `numbers` by it, or fails with `corrupt`. `rescale`
+    /// changes nothing: its ratios are for number::decode_rescaled().
     [[nodiscard]] Status read_and_apply(FieldReader& in, ElementType type,
                                         std::span<std::byte> numbers);
 
+    /// What read_and_apply() read last.
+    [[nodiscard]] Predictor predictor() const { return predictor_; }
+    [[nodiscard]] const number::Grid& grid() const { return grid_; }
+    [[nodiscard]] std::span<const std::int16_t> ratios() const { return ratios_; }
+
 private:
+    Status read_ratios(FieldReader& in, std::size_t rows);
     Status read_factors(FieldReader& in, std::vector<std::int32_t>& out, std::size_t count);
     Status apply_scale(FieldReader& in, ElementType type, const number::Grid& grid,
                        std::span<std::byte> numbers);
     Status apply_low_rank(FieldReader& in, ElementType type, const number::Grid& grid,
                           std::span<std::byte> numbers);
 
+    bool factors_;
+    Predictor predictor_ = Predictor::none;
+    number::Grid grid_;
+    std::vector<std::int16_t> ratios_;
     std::unique_ptr<number::NumberModel> model_;
     std::vector<std::int32_t> left_;
     std::vector<std::int32_t> right_;

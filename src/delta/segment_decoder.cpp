@@ -12,6 +12,7 @@ SegmentDecoder::SegmentDecoder(const DeltaInfo& info, const ReadAt& old_file, Si
     : info_(&info),
       old_file_(&old_file),
       output_(&output),
+      coders_(info.features),
       window_(copy_window_bytes),
       block_(info.block_bytes),
       scratch_(info.block_bytes),
@@ -92,14 +93,14 @@ Status SegmentDecoder::run_coded(ByteSpan body) {
     TRY(check_room(record.length));
     if (record.length > block_.size())
         return fail(Errc::corrupt, "delta block is longer than declared");
-    TRY(const auto reference, read_windows(record.windows));
+    TRY(const ByteSpan reference, read_windows(record.windows));
     const auto size = static_cast<std::size_t>(record.length);
     const auto block = std::span(block_).first(size);
     TRY(coder->decode(record.payload, reference, block, std::span(scratch_).first(size)));
     return emit(block);
 }
 
-Result<std::span<std::byte>> SegmentDecoder::read_windows(const std::vector<OldRange>& windows) {
+Result<ByteSpan> SegmentDecoder::read_windows(const std::vector<OldRange>& windows) {
     std::span<std::byte> room(reference_);
     for (const auto& window : windows) {
         TRY(check_source(window));
@@ -110,7 +111,7 @@ Result<std::span<std::byte>> SegmentDecoder::read_windows(const std::vector<OldR
         TRY(old_file_->read_at(window.offset, part));
         room = room.subspan(part.size());
     }
-    return std::span(reference_).first(reference_.size() - room.size());
+    return ByteSpan(reference_).first(reference_.size() - room.size());
 }
 
 Status SegmentDecoder::check_source(const OldRange& source) const {

@@ -34,7 +34,7 @@ private:
     Status run_fill(ByteSpan body);
     Status run_raw(ByteSpan body);
     Status run_coded(ByteSpan body);
-    Result<std::span<std::byte>> read_windows(const std::vector<OldRange>& windows);
+    Result<ByteSpan> read_windows(const std::vector<OldRange>& windows);
     Status check_source(const OldRange& source) const;
     Status check_room(std::uint64_t length) const;
     Status emit(ByteSpan bytes);

@@ -102,32 +102,57 @@ void SegmentEncoder::append_region(const Region& region, Bytes& out) {
 // Cuts at the borders of tensors.
 Status SegmentEncoder::encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
                                   std::uint64_t next_shift, Bytes& out) {
-    while (begin < end) {
-        const TensorPart* part = part_at(*parts_, begin);
-        std::uint64_t stop = end;
-        if (part != nullptr && part->begin > begin) {
-            stop = std::min(end, part->begin);
-            part = nullptr;
-        } else if (part != nullptr) {
-            stop = std::min(end, part->end);
+    if (begin >= end) return {};
+    if (cut_after(begin, end) == end) {
+        return encode_stretch(begin, end, found, next_shift, out);
+    }
+    const auto before = blocks_.state();
+    const std::size_t start = out.size();
+    for (std::uint64_t at = begin; at < end;) {
+        const std::uint64_t stop = cut_after(at, end);
+        TRY(encode_stretch(at, stop, found, next_shift, out));
+        at = stop;
+    }
+    // Cuts cost something: where bytes only moved, one record may be better.
+    const std::size_t size = out.size() - start;
+    if (end - begin <= limits_.block_bytes && size < (end - begin) / 2) {
+        Bytes whole;
+        const Gap gap = gap_of(begin, end, found, next_shift);
+        if (blocks_.encode_whole(gap, cursor_, before, size, whole)) {
+            out.resize(start);
+            out.insert(out.end(), whole.begin(), whole.end());
         }
-        TRY(encode_stretch(begin, stop, found, next_shift, part, out));
-        begin = stop;
     }
     return {};
 }
 
+// Where the tensor, or what is between two, ends.
+std::uint64_t SegmentEncoder::cut_after(std::uint64_t at, std::uint64_t end) const {
+    const TensorPart* part = part_at(*parts_, at);
+    if (part == nullptr) return end;
+    return std::min(end, part->begin > at ? part->begin : part->end);
+}
+
+Gap SegmentEncoder::gap_of(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                           std::uint64_t next_shift) const {
+    Gap gap;
+    gap.begin = begin;
+    gap.end = end;
+    gap.matches = matches_within(found.matches, begin, end);
+    gap.shifts = shifts_for(gap.matches, next_shift);
+    return gap;
+}
+
 Status SegmentEncoder::encode_stretch(std::uint64_t begin, std::uint64_t end,
                                       const Findings& found, std::uint64_t next_shift,
-                                      const TensorPart* part, Bytes& out) {
+                                      Bytes& out) {
+    const TensorPart* part = part_at(*parts_, begin);
+    if (part != nullptr && part->begin > begin) part = nullptr;
     while (begin < end) {
         if (cancelled_ && cancelled_())
             return fail(Errc::cancelled, "making the delta was cancelled");
-        Gap gap;
-        gap.begin = begin;
-        gap.end = std::min<std::uint64_t>(end, begin + limits_.block_bytes);
-        gap.matches = matches_within(found.matches, gap.begin, gap.end);
-        gap.shifts = shifts_for(gap.matches, next_shift);
+        Gap gap = gap_of(begin, std::min<std::uint64_t>(end, begin + limits_.block_bytes), found,
+                         next_shift);
         gap.part = part;
         blocks_.encode(gap, cursor_, out);
         begin = gap.end;

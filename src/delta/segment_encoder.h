@@ -29,8 +29,11 @@ private:
 
     Status encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
                       std::uint64_t next_shift, Bytes& out);
+    [[nodiscard]] std::uint64_t cut_after(std::uint64_t at, std::uint64_t end) const;
+    [[nodiscard]] Gap gap_of(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                             std::uint64_t next_shift) const;
     Status encode_stretch(std::uint64_t begin, std::uint64_t end, const Findings& found,
-                          std::uint64_t next_shift, const TensorPart* part, Bytes& out);
+                          std::uint64_t next_shift, Bytes& out);
     void append_region(const Region& region, Bytes& out);
     void add_shift(std::vector<std::uint64_t>& shifts, std::uint64_t shift) const;
     [[nodiscard]] std::vector<std::uint64_t> shifts_for(std::span<const Match> matches,

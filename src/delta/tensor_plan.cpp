@@ -8,10 +8,12 @@ namespace {
 // Tensors of fewer bytes are no better off than the bytes around them.
 constexpr std::uint64_t min_part_bytes = 64;
 
-// Small neighbours share a record.
-constexpr std::uint64_t small_bytes = 16u << 10;
-
-bool is_small(const TensorPart& part) { return part.end - part.begin < small_bytes; }
+// Small neighbours share a record, unless rows may have to be told apart.
+bool is_small(const TensorPart& part) {
+    constexpr std::uint64_t small_bytes = 16u << 10;
+    constexpr std::uint64_t tiny_bytes = 512;
+    return part.end - part.begin < (part.columns == 0 ? small_bytes : tiny_bytes);
+}
 
 bool continues(const TensorPart& last, const TensorPart& next) {
     if (last.end != next.begin || last.type != next.type) return false;

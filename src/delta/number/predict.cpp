@@ -88,7 +88,7 @@ void scale_all(std::span<std::byte> numbers, const Grid& grid, std::span<const f
     }
 }
 
-// Sums stay below 2^53 and are therefore exact in double precision.
+// Sums stay below 2^60: rank and factors are limited.
 template <class Number>
 void add_all(std::span<std::byte> numbers, const Grid& grid, const LowRank& product) {
     constexpr std::size_t strip = 256;
@@ -96,7 +96,7 @@ void add_all(std::span<std::byte> numbers, const Grid& grid, const LowRank& prod
     const std::size_t count = numbers.size() / Number::bytes;
     std::uint64_t column = grid.phase;
     std::size_t row = 0;
-    std::array<double, strip> sums{};
+    std::array<std::int64_t, strip> sums{};
     for (std::size_t done = 0; done < count;) {
         if (column == grid.columns) {
             column = 0;
@@ -106,13 +106,13 @@ void add_all(std::span<std::byte> numbers, const Grid& grid, const LowRank& prod
             std::min<std::uint64_t>({strip, count - done, grid.columns - column}));
         sums.fill(0);
         for (unsigned k = 0; k < product.rank; ++k) {
-            const double left = product.left[row * product.rank + k];
+            const std::int64_t left = product.left[row * product.rank + k];
             const std::int32_t* right = product.right.data() + k * grid.columns + column;
             for (std::size_t i = 0; i < length; ++i) sums[i] += left * right[i];
         }
         std::byte* at = numbers.data() + done * Number::bytes;
         for (std::size_t i = 0; i < length; ++i, at += Number::bytes) {
-            Number::store(at, Number::load(at) + sums[i] * unit);
+            Number::store(at, Number::load(at) + static_cast<double>(sums[i]) * unit);
         }
         done += length;
         column += length;

@@ -31,10 +31,10 @@ struct Grid {
 void scale_rows(ElementType type, std::span<std::byte> numbers, const Grid& grid,
                 std::span<const float> scales);
 
-/// A product of two thin matrices of integers of at most 24 bits, times 2^-shift.
+/// A product of two thin matrices of integers of at most 28 bits, times 2^-shift.
 struct LowRank {
     static constexpr unsigned max_rank = 32;
-    static constexpr unsigned factor_bits = 24;
+    static constexpr unsigned factor_bits = 28;
     unsigned rank = 0;
     int shift = 0;                        ///< 0 to 200
     std::span<const std::int32_t> left;   ///< rank numbers for each row

@@ -23,11 +23,18 @@ enum class BodyKind : std::uint8_t {
     frame = 1,     ///< one zstd frame of the whole new file, without the old one
 };
 
+/// What an applier must know and have memory for. Numbers are part of the format.
+inline constexpr std::uint8_t feature_numbers = 1;  ///< blocks of numbers
+inline constexpr std::uint8_t feature_factors = 2;  ///< predictions with factors of rows
+inline constexpr std::uint8_t feature_lzma = 4;     ///< blocks of LZMA
+inline constexpr std::uint8_t known_features = 7;
+
 /// What the header of a delta declares; format.md section 2. All sizes in bytes.
 struct DeltaInfo {
     std::uint16_t major = format_major;
     std::uint16_t minor = format_minor;
     BodyKind body = BodyKind::segments;
+    std::uint8_t features = 0;
     std::uint32_t segment_bytes = 0;
     std::uint64_t old_size = 0;
     Sha256Digest old_sha256;

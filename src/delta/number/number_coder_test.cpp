@@ -1,0 +1,147 @@
+#include "delta/number/number_coder.h"
+
+#include <gtest/gtest.h>
+#include <memory>
+
+#include "base/random.h"
+#include "delta/number/rescaled_coder.h"
+#include "delta/test_sample_data.h"
+
+namespace strandline::delta::number {
+namespace {
+
+constexpr std::array all_types{ElementType::f64, ElementType::f32, ElementType::f16,
+                               ElementType::bf16, ElementType::i64, ElementType::i32,
+                               ElementType::i16, ElementType::i8};
+constexpr std::array all_methods{Method::absolute, Method::relative, Method::direct};
+
+Bytes coded(ElementType type, Method method, ByteSpan next, ByteSpan old, Speed speed) {
+    const auto model = std::make_unique<NumberModel>();
+    SymbolWriter writer;
+    Bytes out;
+    encode_numbers(type, method, next, old, *model, writer, out, speed);
+    return out;
+}
+
+Status decode_into(ElementType type, Method method, ByteSpan streams, ByteSpan old, Bytes& out,
+                   Speed speed = Speed::simd) {
+    const auto model = std::make_unique<NumberModel>();
+    return decode_numbers(type, method, streams, old, *model, out, speed);
+}
+
+// Numbers that differ a little, much, not at all, and by all bits.
+struct Sample {
+    Bytes next;
+    Bytes old;
+};
+Sample mixed_sample(std::size_t size, std::uint64_t seed) {
+    SeededRandom random(seed);
+    Sample sample{random_bytes(size, seed), {}};
+    sample.old = sample.next;
+    for (auto& byte : sample.old) {
+        const auto what = random.below(8);
+        if (what == 0) byte = static_cast<std::byte>(random.below(256));
+        if (what == 1) byte ^= std::byte{1};
+    }
+    return sample;
+}
+
+TEST(NumberCoder, EveryKindComesBackWithEveryMethodAndLength) {
+    for (const auto type : all_types) {
+        for (const auto method : all_methods) {
+            for (const std::size_t count : {0, 1, 2, 3, 47, 48, 49, 1001}) {
+                const auto sample = mixed_sample(count * number_bytes(type), 7 + count);
+                for (const bool with_old : {true, false}) {
+                    const ByteSpan old = with_old ? ByteSpan(sample.old) : ByteSpan();
+                    const auto streams = coded(type, method, sample.next, old, Speed::simd);
+                    Bytes back(sample.next.size());
+                    ASSERT_TRUE(decode_into(type, method, streams, old, back));
+                    EXPECT_EQ(back, sample.next)
+                        << static_cast<int>(type) << ' ' << static_cast<int>(method) << ' ' << count;
+                }
+            }
+        }
+    }
+}
+
+TEST(NumberCoder, PortableAndFastCodeGiveTheSameBytes) {
+    const auto weights = float_weights(20000, 3);
+    const auto tuned = fine_tuned(weights, 1e-3, 4);
+    for (const auto type : all_types) {
+        for (const auto method : all_methods) {
+            const auto fast = coded(type, method, tuned, weights, Speed::simd);
+            EXPECT_EQ(fast, coded(type, method, tuned, weights, Speed::portable));
+            Bytes back(tuned.size());
+            ASSERT_TRUE(decode_into(type, method, fast, weights, back, Speed::portable));
+            EXPECT_EQ(back, tuned);
+        }
+    }
+}
+
+TEST(NumberCoder, FineTunedWeightsTakeLittleMoreThanTheirNoise) {
+    const auto weights = float_weights(200000, 3);
+    const auto tuned = fine_tuned(weights, 1e-3, 4);
+    const auto streams = coded(ElementType::f32, Method::absolute, tuned, weights, Speed::simd);
+    // The entropy of the noise on its grid is about 0.546 of the size.
+    EXPECT_LT(static_cast<double>(streams.size()), 0.556 * static_cast<double>(tuned.size()));
+}
+
+TEST(NumberCoder, DamagedStreamsAreRefusedOrGiveNumbers) {
+    const auto sample = mixed_sample(4000, 11);
+    SeededRandom random(12);
+    for (const auto type : {ElementType::f32, ElementType::bf16, ElementType::f64}) {
+        for (const auto method : all_methods) {
+            const auto streams = coded(type, method, sample.next, sample.old, Speed::simd);
+            for (int round = 0; round < 200; ++round) {
+                Bytes damaged = streams;
+                damaged[random.below(damaged.size())] ^=
+                    static_cast<std::byte>(1 + random.below(255));
+                if (round % 4 == 0) damaged.resize(random.below(damaged.size()));
+                Bytes back(sample.next.size());
+                if (!decode_into(type, method, damaged, sample.old, back)) continue;
+                EXPECT_EQ(back.size(), sample.next.size());
+            }
+        }
+    }
+}
+
+TEST(NumberCoder, CutStreamsAreRefused) {
+    const auto sample = mixed_sample(4000, 11);
+    const auto streams =
+        coded(ElementType::f32, Method::absolute, sample.next, sample.old, Speed::simd);
+    for (std::size_t length = 0; length < streams.size(); length += 13) {
+        Bytes back(sample.next.size());
+        EXPECT_FALSE(decode_into(ElementType::f32, Method::absolute,
+                                 ByteSpan(streams).first(length), sample.old, back))
+            << length;
+    }
+}
+
+TEST(RescaledCoder, SignedBytesOfNewScalesComeBack) {
+    SeededRandom random(5);
+    constexpr std::size_t columns = 96;
+    constexpr std::size_t rows = 30;
+    Bytes old = random_bytes(columns * rows, 6);
+    Bytes next = old;
+    std::vector<std::int16_t> ratios;
+    for (std::size_t row = 0; row < rows; ++row) {
+        ratios.push_back(static_cast<std::int16_t>(static_cast<int>(random.below(400)) - 200));
+        for (std::size_t i = row * columns; i < (row + 1) * columns; ++i) {
+            const double exact = static_cast<std::int8_t>(old[i]) * (1 + ratios.back() / 4096.0);
+            next[i] = static_cast<std::byte>(static_cast<int>(std::clamp(exact, -128.0, 127.0)));
+        }
+    }
+    const Grid grid{columns, 0};
+    NumberModel model;
+    SymbolWriter writer;
+    Bytes streams;
+    encode_rescaled(next, old, grid, ratios, model, writer, streams);
+    EXPECT_LT(streams.size(), next.size() / 4);
+    model.reset();
+    Bytes back(next.size());
+    ASSERT_TRUE(decode_rescaled(streams, old, grid, ratios, model, back));
+    EXPECT_EQ(back, next);
+}
+
+}  // namespace
+}  // namespace strandline::delta::number

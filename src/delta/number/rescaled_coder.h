@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "delta/number/number_coder.h"
+#include "delta/number/predict.h"
+
+// Small integers that were quantised anew with other scales; format.md section 4.6.
+namespace strandline::delta::number {
+
+/// Old numbers times ratio / 4096 are what new ones are expected to be. One ratio for each row.
+inline constexpr unsigned ratio_bits = 12;
+
+/// Appends the streams of signed bytes. `old_numbers` are as many.
+void encode_rescaled(ByteSpan numbers, ByteSpan old_numbers, const Grid& grid,
+                     std::span<const std::int16_t> ratios, NumberModel& model,
+                     SymbolWriter& writer, Bytes& out);
+
+/// Fills `numbers` from such streams, or fails with `corrupt`.
+[[nodiscard]] Status decode_rescaled(ByteSpan streams, ByteSpan old_numbers, const Grid& grid,
+                                     std::span<const std::int16_t> ratios, NumberModel& model,
+                                     std::span<std::byte> numbers);
+
+}  // namespace strandline::delta::number
