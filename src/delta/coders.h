@@ -15,9 +15,9 @@ namespace strandline::delta {
 
 /// Coders of `coded` records; format.md section 4. Numbers are part of the format.
 enum class CoderId : std::uint8_t {
-    lz = 1,      ///< zstd with the old windows as prefix
-    planes = 2,  ///< words transformed by the old ones, sorted into byte planes
-    sparse = 3,  ///< the few words that changed, and where
+    lz = 1,       ///< zstd with the old windows as prefix
+    planes = 2,   ///< words transformed by the old ones, sorted into byte planes
+    sparse = 3,   ///< the few words that changed, and where
     numbers = 4,  ///< numbers by what the old ones let expect
     lzma = 5,     ///< LZMA with the old windows as prefix
 };

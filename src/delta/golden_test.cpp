@@ -119,8 +119,8 @@ FilePair numbers_pair() {
         Bytes out;
         for (std::size_t i = 0; i < count; ++i) {
             const double value = std::clamp(30 * normal(random), -120.0, 120.0);
-            out.push_back(static_cast<std::byte>(
-                static_cast<int>(std::lround(value * scale + amount * static_cast<double>(i % 3)))));
+            out.push_back(static_cast<std::byte>(static_cast<int>(
+                std::lround(value * scale + amount * static_cast<double>(i % 3)))));
         }
         return out;
     };

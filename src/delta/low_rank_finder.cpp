@@ -100,7 +100,8 @@ std::vector<Row> basis_of(std::vector<Row> rows, double noise) {
 void orthonormalise(std::vector<Row>& rows) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
         for (int pass = 0; pass < 2; ++pass) {
-            for (std::size_t j = 0; j < i; ++j) add_scaled(rows[i], -dot(rows[i], rows[j]), rows[j]);
+            for (std::size_t j = 0; j < i; ++j)
+                add_scaled(rows[i], -dot(rows[i], rows[j]), rows[j]);
         }
         const double length = std::sqrt(dot(rows[i], rows[i]));
         if (length > 0) {
@@ -139,8 +140,7 @@ int digits_for(ElementType type) {
     return type == ElementType::f16 ? 18 : 15;
 }
 
-Factors as_integers(ElementType type, const std::vector<Row>& left,
-                    const std::vector<Row>& basis) {
+Factors as_integers(ElementType type, const std::vector<Row>& left, const std::vector<Row>& basis) {
     Factors factors;
     factors.rank = static_cast<unsigned>(basis.size());
     factors.columns = basis[0].size();
@@ -177,7 +177,8 @@ Factors as_integers(ElementType type, const std::vector<Row>& left,
 
 std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers,
                                      std::uint64_t columns) {
-    if (!number::can_predict(type) || columns < min_side || old_numbers.size() != new_numbers.size())
+    if (!number::can_predict(type) || columns < min_side ||
+        old_numbers.size() != new_numbers.size())
         return std::nullopt;
     const Difference difference(type, new_numbers, old_numbers, columns);
     if (difference.rows() < min_side || difference.rows() * columns > max_numbers)

@@ -16,8 +16,8 @@ lzma_options_lzma options_for(const LzmaModel& model, ByteSpan prefix, std::size
     options.lc = model.lc;
     options.lp = model.lp;
     options.pb = model.pb;
-    options.dict_size = static_cast<std::uint32_t>(
-        std::max<std::size_t>(LZMA_DICT_SIZE_MIN, prefix.size() + size));
+    options.dict_size =
+        static_cast<std::uint32_t>(std::max<std::size_t>(LZMA_DICT_SIZE_MIN, prefix.size() + size));
     options.preset_dict = data_of(prefix);
     options.preset_dict_size = static_cast<std::uint32_t>(prefix.size());
     options.ext_size_low = static_cast<std::uint32_t>(size);

@@ -40,7 +40,7 @@ public:
         Bytes payload;
         std::unique_ptr<number::NumberModel> model;
         std::unique_ptr<number::NumberModel> gap_model;  // only when it learned
-        std::size_t place = 0;  // of the model
+        std::size_t place = 0;                           // of the model
         Use use;
     };
     [[nodiscard]] Coded encode(ByteSpan block, ByteSpan old, const NumberMode& mode,

@@ -42,8 +42,7 @@ Result<NumberMode> read_mode(FieldReader& in, bool& predicted) {
     mode.method = static_cast<number::Method>(how & 15);
     mode.skip = static_cast<std::uint8_t>(how >> skip_shift);
     predicted = (kind & prediction_bit) != 0;
-    if (!in.ok() || mode.type >= ElementType::opaque ||
-        mode.method > number::Method::sparse) {
+    if (!in.ok() || mode.type >= ElementType::opaque || mode.method > number::Method::sparse) {
         return malformed("unknown mode");
     }
     if (mode.skip >= number::number_bytes(mode.type)) return malformed("skip is too long");
@@ -58,13 +57,12 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
                           Bytes& out) {
     const bool predicted = prediction.predictor != Predictor::none;
     const Extent extent = extent_of(block.size(), mode);
-    out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.type) |
-                                         unsigned{mode.model} << model_shift |
-                                         (mode.fresh ? fresh_bit : 0) |
-                                         (predicted ? prediction_bit : 0)));
+    out.push_back(static_cast<std::byte>(
+        static_cast<unsigned>(mode.type) | unsigned{mode.model} << model_shift |
+        (mode.fresh ? fresh_bit : 0) | (predicted ? prediction_bit : 0)));
     const std::size_t method_at = out.size();
-    out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.method) |
-                                         unsigned{mode.skip} << skip_shift));
+    out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.method) | unsigned{mode.skip}
+                                                                                  << skip_shift));
     const auto head = block.first(extent.skip);
     const auto tail = block.last(extent.tail);
     out.insert(out.end(), head.begin(), head.end());
@@ -76,13 +74,14 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
     if (method == number::Method::sparse) {
         if (encode_sparse_numbers(mode.type, numbers, old, gap_model, model, writer, out)) return;
         method = number::Method::absolute;
-        out[method_at] = static_cast<std::byte>(static_cast<unsigned>(method) |
-                                                unsigned{mode.skip} << skip_shift);
+        out[method_at] = static_cast<std::byte>(static_cast<unsigned>(method) | unsigned{mode.skip}
+                                                                                    << skip_shift);
     }
     Bytes changed;
     if (prediction.predictor == Predictor::rescale) {
         append_prediction(prediction, writer, out);
-        number::encode_rescaled(numbers, old, prediction.grid, prediction.ratios, model, writer, out);
+        number::encode_rescaled(numbers, old, prediction.grid, prediction.ratios, model, writer,
+                                out);
         return;
     }
     if (predicted) {

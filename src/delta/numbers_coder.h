@@ -57,8 +57,7 @@ private:
 /// becomes `absolute`.
 void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
                           const Prediction& prediction, number::NumberModel& model,
-                          number::NumberModel& gap_model, number::SymbolWriter& writer,
-                          Bytes& out);
+                          number::NumberModel& gap_model, number::SymbolWriter& writer, Bytes& out);
 
 /// Whether a payload that was made by encode_numbers_block() has a prediction.
 [[nodiscard]] bool is_predicted(ByteSpan payload);
@@ -66,7 +65,6 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
 /// Fills `block` from such a payload, or fails with `corrupt`.
 /// `scratch` is as long as `block`.
 [[nodiscard]] Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,
-                                          std::span<std::byte> block,
-                                          std::span<std::byte> scratch);
+                                          std::span<std::byte> block, std::span<std::byte> scratch);
 
 }  // namespace strandline::delta

@@ -57,9 +57,9 @@ void apply_prediction(const Prediction& prediction, ElementType type,
     if (prediction.predictor == Predictor::scale) {
         number::scale_rows(type, numbers, prediction.grid, prediction.scales);
     } else if (prediction.predictor == Predictor::low_rank) {
-        number::add_low_rank(type, numbers, prediction.grid,
-                             {prediction.rank, prediction.shift, prediction.left,
-                              prediction.right});
+        number::add_low_rank(
+            type, numbers, prediction.grid,
+            {prediction.rank, prediction.shift, prediction.left, prediction.right});
     }
 }
 
@@ -110,8 +110,8 @@ Status PredictionState::apply_scale(FieldReader& in, ElementType type, const num
     return {};
 }
 
-Status PredictionState::apply_low_rank(FieldReader& in, ElementType type,
-                                       const number::Grid& grid, std::span<std::byte> numbers) {
+Status PredictionState::apply_low_rank(FieldReader& in, ElementType type, const number::Grid& grid,
+                                       std::span<std::byte> numbers) {
     const unsigned flags = in.byte();
     const unsigned shift = in.byte();
     const unsigned rank = flags & 0x7f;

@@ -26,13 +26,13 @@ enum class Predictor : std::uint8_t {
 struct Prediction {
     Predictor predictor = Predictor::none;
     number::Grid grid;
-    std::vector<float> scales;           ///< one for each row
-    std::vector<std::int16_t> ratios;    ///< one for each row
+    std::vector<float> scales;         ///< one for each row
+    std::vector<std::int16_t> ratios;  ///< one for each row
     unsigned rank = 0;
     int shift = 0;
     std::span<const std::int32_t> left;  ///< rank for each row; borrowed
     std::span<const std::int32_t> right;
-    bool send_right = true;              ///< the right side is not that of the block before
+    bool send_right = true;  ///< the right side is not that of the block before
 };
 
 /// Factors that are held at a time: rows of a block and all columns.
@@ -78,7 +78,6 @@ private:
 void append_prediction(const Prediction& prediction, number::SymbolWriter& writer, Bytes& out);
 
 /// Changes old numbers as the reader will.
-void apply_prediction(const Prediction& prediction, ElementType type,
-                      std::span<std::byte> numbers);
+void apply_prediction(const Prediction& prediction, ElementType type, std::span<std::byte> numbers);
 
 }  // namespace strandline::delta

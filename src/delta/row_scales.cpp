@@ -56,8 +56,7 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
     return scales;
 }
 
-std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers,
-                                                         ByteSpan old_numbers,
+std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers, ByteSpan old_numbers,
                                                          std::uint64_t columns) {
     if (columns < 8) return std::nullopt;
     const std::uint64_t rows = new_numbers.size() / columns;

@@ -143,9 +143,8 @@ Gap SegmentEncoder::gap_of(std::uint64_t begin, std::uint64_t end, const Finding
     return gap;
 }
 
-Status SegmentEncoder::encode_stretch(std::uint64_t begin, std::uint64_t end,
-                                      const Findings& found, std::uint64_t next_shift,
-                                      Bytes& out) {
+Status SegmentEncoder::encode_stretch(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                                      std::uint64_t next_shift, Bytes& out) {
     const TensorPart* part = part_at(*parts_, begin);
     if (part != nullptr && part->begin > begin) part = nullptr;
     while (begin < end) {

@@ -101,7 +101,8 @@ Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
         })) {
         return malformed();
     }
-    TRY(number::decode_numbers(type, number::Method::absolute, in.rest(), old_changed, model, next));
+    TRY(number::decode_numbers(type, number::Method::absolute, in.rest(), old_changed, model,
+                               next));
     std::ranges::copy(old, numbers.begin());
     const std::byte* scatter = next.data();
     walk(gaps, one, numbers.size(), [&](std::size_t at) {

@@ -16,15 +16,13 @@ namespace strandline::delta {
 
 /// Appends the streams of `numbers`; false, and nothing appended, when too many changed.
 [[nodiscard]] bool encode_sparse_numbers(ElementType type, ByteSpan numbers, ByteSpan old,
-                                         number::NumberModel& gap_model,
-                                         number::NumberModel& model,
+                                         number::NumberModel& gap_model, number::NumberModel& model,
                                          number::SymbolWriter& writer, Bytes& out);
 
 /// Fills `numbers` from such streams, or fails with `corrupt`. `scratch` is as long as `numbers`.
 [[nodiscard]] Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
                                            number::NumberModel& gap_model,
-                                           number::NumberModel& model,
-                                           std::span<std::byte> numbers,
+                                           number::NumberModel& model, std::span<std::byte> numbers,
                                            std::span<std::byte> scratch);
 
 }  // namespace strandline::delta

@@ -26,7 +26,6 @@ struct TensorPart {
 [[nodiscard]] std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file);
 
 /// The part that `offset` is in, or else the next one; null behind the last.
-[[nodiscard]] const TensorPart* part_at(const std::vector<TensorPart>& parts,
-                                        std::uint64_t offset);
+[[nodiscard]] const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset);
 
 }  // namespace strandline::delta

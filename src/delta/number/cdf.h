@@ -20,7 +20,8 @@ namespace strandline::delta::number {
 inline constexpr unsigned probability_bits = 15;
 inline constexpr std::uint32_t probability_one = 1u << probability_bits;
 inline constexpr unsigned symbols = 16;
-inline constexpr unsigned zero_place = 7;  ///< of the symbol for "no difference", where there is one
+inline constexpr unsigned zero_place =
+    7;  ///< of the symbol for "no difference", where there is one
 
 /// Where each symbol starts in [0, 2^15). start[0] is 0, and each symbol has room for one at least.
 struct alignas(32) Cdf {
@@ -80,14 +81,14 @@ struct SimdCdf {
     }
     static void update(Cdf& cdf, unsigned symbol, unsigned rate) {
         auto* words = reinterpret_cast<__m128i*>(cdf.start.data());
-        const auto* target =
-            reinterpret_cast<const __m128i*>(cdf_targets[symbol].start.data());
+        const auto* target = reinterpret_cast<const __m128i*>(cdf_targets[symbol].start.data());
         const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(rate));
         const __m128i half_step = _mm_set1_epi16(static_cast<short>(1 << rate >> 1));
         for (int half = 0; half < 2; ++half) {
             const __m128i now = _mm_load_si128(words + half);
-            const __m128i step =
-                _mm_sra_epi16(_mm_adds_epi16(_mm_sub_epi16(_mm_load_si128(target + half), now), half_step), shift);
+            const __m128i step = _mm_sra_epi16(
+                _mm_adds_epi16(_mm_sub_epi16(_mm_load_si128(target + half), now), half_step),
+                shift);
             _mm_store_si128(words + half, _mm_add_epi16(now, step));
         }
     }

@@ -26,18 +26,20 @@ constexpr std::size_t start_bytes = 2;
 
 template <class Word>
 Word old_at(const Work& work, std::size_t i) {
-    return work.reference == nullptr ? Word{0}
-                                     : load_word<Word>(work.reference + i * sizeof(Word));
+    return work.reference == nullptr ? Word{0} : load_word<Word>(work.reference + i * sizeof(Word));
 }
 
 template <class Format, Method How, class Ops>
 bool write_all(Work& work, NumberModel& model, SymbolWriter& writer) {
     using Word = typename Format::Word;
     using Kernel = NumberKernel<Format, How, Ops, SymbolWriter>;
-    work.start = Kernel::start_of(work.count, [&](std::size_t at) {
-        return std::pair(load_word<Word>(work.numbers + at * sizeof(Word)),
-                         old_at<Word>(work, at));
-    }) / start_step * start_step;
+    work.start =
+        Kernel::start_of(work.count,
+                         [&](std::size_t at) {
+                             return std::pair(load_word<Word>(work.numbers + at * sizeof(Word)),
+                                              old_at<Word>(work, at));
+                         }) /
+        start_step * start_step;
     Kernel kernel(model, writer, work.start);
     std::size_t i = 0;
     for (; i + 2 <= work.count; i += 2) {
@@ -141,7 +143,8 @@ Status decode_numbers(ElementType type, Method method, ByteSpan streams, ByteSpa
     if (streams.size() < start_bytes) return damaged();
     SymbolReader reader;
     TRY(reader.open(streams.subspan(start_bytes)));
-    const auto start = static_cast<std::int16_t>(load_le<std::uint16_t>(streams.first(start_bytes)));
+    const auto start =
+        static_cast<std::int16_t>(load_le<std::uint16_t>(streams.first(start_bytes)));
     Work work{nullptr, numbers.data(), reference.empty() ? nullptr : reference.data(),
               numbers.size() / number_bytes(type), start * start_step};
     if (!run_type(type, method, work, model, reader, speed)) return damaged();

@@ -10,9 +10,9 @@
 namespace strandline::delta::number {
 namespace {
 
-constexpr std::array all_types{ElementType::f64, ElementType::f32, ElementType::f16,
+constexpr std::array all_types{ElementType::f64,  ElementType::f32, ElementType::f16,
                                ElementType::bf16, ElementType::i64, ElementType::i32,
-                               ElementType::i16, ElementType::i8};
+                               ElementType::i16,  ElementType::i8};
 constexpr std::array all_methods{Method::absolute, Method::relative, Method::direct};
 
 Bytes coded(ElementType type, Method method, ByteSpan next, ByteSpan old, Speed speed) {
@@ -56,8 +56,8 @@ TEST(NumberCoder, EveryKindComesBackWithEveryMethodAndLength) {
                     const auto streams = coded(type, method, sample.next, old, Speed::simd);
                     Bytes back(sample.next.size());
                     ASSERT_TRUE(decode_into(type, method, streams, old, back));
-                    EXPECT_EQ(back, sample.next)
-                        << static_cast<int>(type) << ' ' << static_cast<int>(method) << ' ' << count;
+                    EXPECT_EQ(back, sample.next) << static_cast<int>(type) << ' '
+                                                 << static_cast<int>(method) << ' ' << count;
                 }
             }
         }

@@ -66,8 +66,7 @@ struct NumberFormat {
     }
     [[nodiscard]] static std::int32_t exponent(Word word) {
         if constexpr (!is_float) return 0;
-        return static_cast<std::int32_t>(word >> fraction_bits &
-                                         ((Word{1} << exponent_bits) - 1));
+        return static_cast<std::int32_t>(word >> fraction_bits & ((Word{1} << exponent_bits) - 1));
     }
     [[nodiscard]] static bool negative(Word word) { return (word & sign_bit) != 0; }
 };

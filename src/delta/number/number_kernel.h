@@ -34,10 +34,10 @@ struct Row {
 // One number under way.
 struct Step {
     std::int32_t scale = 0;
-    std::int32_t length = 0;     // of the difference, or the exponent
-    unsigned detail = 0;         // context
+    std::int32_t length = 0;  // of the difference, or the exponent
+    unsigned detail = 0;      // context
     bool has_detail = false;
-    std::uint64_t value = 0;     // signed difference, or the magnitude of a direct number
+    std::uint64_t value = 0;  // signed difference, or the magnitude of a direct number
 };
 
 template <class Format, Method How, class Ops, class Io>
@@ -112,7 +112,8 @@ public:
             if constexpr (direct) {
                 sum += Format::exponent(word) * one_bit;
                 seen += word != 0 ? 1 : 0;
-            } else if (const auto length = length_of(Format::ordered(word) - Format::ordered(old))) {
+            } else if (const auto length =
+                           length_of(Format::ordered(word) - Format::ordered(old))) {
                 sum += length * one_bit + scale_of(old);
                 ++seen;
             }
@@ -136,9 +137,8 @@ private:
         Row& row = rows_[Lane];
         step.scale = scale_of(old);
         const std::int32_t expected = row.scale.mixed() - step.scale;
-        const auto quarter = static_cast<unsigned>(
-            std::clamp((expected - lowest_expected) >> 6, 0,
-                       std::int32_t{NumberModel::scale_steps} - 1));
+        const auto quarter = static_cast<unsigned>(std::clamp(
+            (expected - lowest_expected) >> 6, 0, std::int32_t{NumberModel::scale_steps} - 1));
         const std::size_t context = row.scale.drift() * NumberModel::scale_steps + quarter;
         const bool flip = Format::is_float && Format::negative(old);
         std::uint64_t away = 0;  // difference; positive when the magnitude grows
@@ -150,8 +150,7 @@ private:
         if (static_cast<std::int32_t>(quarter) * 64 + lowest_expected < whole_below) {
             whole<Lane>(step, context, away);
         } else {
-            const std::int32_t base =
-                static_cast<std::int32_t>(quarter / 4) - 8 - lengths_below;
+            const std::int32_t base = static_cast<std::int32_t>(quarter / 4) - 8 - lengths_below;
             length<Lane>(step, context, base, quarter % 4);
         }
         step.value = away;
@@ -215,8 +214,8 @@ private:
                 io_->bits(length_bits, static_cast<std::uint64_t>(step.length)));
         }
         step.has_detail = true;
-        step.detail = step.length < 4 ? static_cast<unsigned>(step.length) & 3
-                                      : 4 + symbol * 4 + fraction;
+        step.detail =
+            step.length < 4 ? static_cast<unsigned>(step.length) & 3 : 4 + symbol * 4 + fraction;
     }
 
     template <unsigned Lane>
@@ -254,8 +253,7 @@ private:
         top = code<2 + Lane>(model_->detail, step.detail, top);
         sign_ = top >> top_bits;
         const std::uint64_t high = (std::uint64_t{top} & ((1u << top_bits) - 1)) >> missing;
-        const std::uint64_t low =
-            io_->bits(rest, size & ((std::uint64_t{1} << rest) - 1));
+        const std::uint64_t low = io_->bits(rest, size & ((std::uint64_t{1} << rest) - 1));
         return std::uint64_t{1} << below | high << rest | low;
     }
 
@@ -283,9 +281,9 @@ private:
                          ? static_cast<unsigned>(offset)
                          : escape;
         }
-        symbol = code<Lane>(model_->size,
-                            row.scale.drift() * NumberModel::scale_steps + place * 4 + fraction,
-                            symbol);
+        symbol =
+            code<Lane>(model_->size,
+                       row.scale.drift() * NumberModel::scale_steps + place * 4 + fraction, symbol);
         if (symbol == zero_symbol) return;
         if (symbol == escape) {
             step.length = static_cast<std::int32_t>(
@@ -300,7 +298,8 @@ private:
 
     template <unsigned Lane>
     [[gnu::always_inline]] inline void direct_detail(Step& step, Word& word, Word old) {
-        constexpr unsigned rest = Format::fraction_bits > top_bits ? Format::fraction_bits - top_bits : 0;
+        constexpr unsigned rest =
+            Format::fraction_bits > top_bits ? Format::fraction_bits - top_bits : 0;
         if (!step.has_detail) {
             word = 0;
             return;
@@ -313,8 +312,7 @@ private:
             top ^= flip;
         }
         top = code<2 + Lane>(model_->detail, step.detail, top) ^ flip;
-        const std::uint64_t low =
-            io_->bits(rest, step.value & ((std::uint64_t{1} << rest) - 1));
+        const std::uint64_t low = io_->bits(rest, step.value & ((std::uint64_t{1} << rest) - 1));
         if constexpr (!Io::writes) {
             const std::uint64_t high = top & ((1u << top_bits) - 1);
             const auto exponent = static_cast<std::uint64_t>(step.length);

@@ -15,8 +15,8 @@ struct Learner {
 
     unsigned next_rate() {
         constexpr std::array<std::uint8_t, 4> until{12, 40, 120, 250};
-        const unsigned rate =
-            first_rate + (used >= until[0]) + (used >= until[1]) + (used >= until[2]) + (used >= until[3]);
+        const unsigned rate = first_rate + (used >= until[0]) + (used >= until[1]) +
+                              (used >= until[2]) + (used >= until[3]);
         used = static_cast<std::uint8_t>(used + (used < until[3]));
         return rate;
     }
@@ -34,8 +34,8 @@ struct CdfTable {
     }
 };
 
-/// What coding of numbers of one kind has learned; about 22 KiB. One per kind of number that takes turns in
-/// a segment.
+/// What coding of numbers of one kind has learned; about 22 KiB. One per kind of number that takes
+/// turns in a segment.
 struct NumberModel {
     static constexpr unsigned scale_steps = 176;  ///< expected sizes, 1/4 bit each
     static constexpr unsigned drifts = 3;

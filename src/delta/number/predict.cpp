@@ -21,10 +21,10 @@ std::uint16_t rounded16(double value) {
     const auto sign = static_cast<std::uint16_t>(bits >> 63 << 15);
     const int exponent = static_cast<int>(bits >> double_fraction & 0x7ff) - double_bias + bias;
     std::uint64_t fraction = bits & ((std::uint64_t{1} << double_fraction) - 1);
-    if ((bits >> double_fraction & 0x7ff) == 0x7ff) {
-        return static_cast<std::uint16_t>(sign | exponent_all << Format::fraction_bits |
-                                          (fraction != 0 ? 1u : 0u));
-    }
+    constexpr unsigned infinite = exponent_all << Format::fraction_bits;
+    // Which bits "not a number" has differs between processors.
+    if (std::isnan(value)) return static_cast<std::uint16_t>(infinite | 1u);
+    if (std::isinf(value)) return static_cast<std::uint16_t>(sign | infinite);
     unsigned drop = double_fraction - Format::fraction_bits;
     std::uint64_t head = 0;
     if (exponent <= 0) {  // subnormal: the leading one becomes part of the fraction
@@ -38,7 +38,7 @@ std::uint16_t rounded16(double value) {
     const std::uint64_t lost = fraction & ((std::uint64_t{1} << drop) - 1);
     std::uint64_t result = head + kept;
     if (lost > half || (lost == half && (kept & 1) != 0)) ++result;
-    result = std::min(result, std::uint64_t{exponent_all} << Format::fraction_bits);
+    result = std::min(result, std::uint64_t{infinite});
     return static_cast<std::uint16_t>(sign | result);
 }
 
@@ -50,6 +50,8 @@ struct F32 {
     static void store(std::byte* at, double value) {
         // Beyond the range of float is infinity in IEEE 754, but undefined in C++.
         constexpr double limit = 3.5e38;
+        constexpr std::uint32_t not_a_number = 0x7fc00000;
+        if (std::isnan(value)) return store_word(at, not_a_number);
         value = value > limit ? INFINITY : value < -limit ? -INFINITY : value;
         store_word(at, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
     }

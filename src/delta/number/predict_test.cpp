@@ -26,7 +26,8 @@ TEST(Predict, EveryHalfComesBackFromItsExactValue) {
             append_le(number, static_cast<std::uint16_t>(word));
             const Bytes before = number;
             scale_rows(type, number, {1, 0}, std::vector<float>{1.0F});
-            const bool not_a_number = value_at(type, before.data()) != value_at(type, before.data());
+            const bool not_a_number =
+                value_at(type, before.data()) != value_at(type, before.data());
             if (!not_a_number) {
                 ASSERT_EQ(number, before) << word;
             }
@@ -50,8 +51,8 @@ TEST(Predict, HalvesAreRoundedToEven) {
 
 TEST(Predict, ThinProductsAreAddedWhereTheBlockStarts) {
     auto numbers = floats({1.0F, 2.0F, 3.0F});
-    const std::vector<std::int32_t> left{4, 8};     // two rows
-    const std::vector<std::int32_t> right{1, 3};    // two columns
+    const std::vector<std::int32_t> left{4, 8};   // two rows
+    const std::vector<std::int32_t> right{1, 3};  // two columns
     add_low_rank(ElementType::f32, numbers, {2, 1}, {1, 3, left, right});
     EXPECT_EQ(numbers, floats({1.0F + 1.5F, 2.0F + 1.0F, 3.0F + 3.0F}));
 }

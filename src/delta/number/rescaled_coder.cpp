@@ -11,7 +11,7 @@ namespace {
 
 constexpr int one_ratio = 1 << ratio_bits;
 constexpr unsigned places = 16;  // of the expected value between two integers
-constexpr unsigned levels = 12;  // of the mean error
+constexpr unsigned levels = 15;  // of the mean error
 constexpr unsigned escape = 15;
 constexpr int longest = 7;
 
@@ -23,14 +23,18 @@ public:
         for (const int limit : limits) level += mean_ >= limit * fine ? 1 : 0;
         return level;
     }
-    void learn(int error) { mean_ += ((std::min(error, 16) << 8) * fine - mean_) >> 5; }
+    void learn(int error) { mean_ += ((std::min(error, most) << 8) * fine - mean_) >> 4; }
 
 private:
     static constexpr int fine = 32;
-    static constexpr std::array<int, levels - 1> limits{24,  48,  80,  112, 152, 200,
-                                                        264, 360, 520, 800, 1400};
+    static constexpr int most = 64;
+    static constexpr std::array<int, levels - 1> limits{24,  48,  80,  112,  152,  200,  264,
+                                                        360, 512, 720, 1024, 1448, 2048, 4096};
     int mean_ = 128 * fine;
 };
+
+// Lowest bits of a difference that are not worth a symbol, by level.
+constexpr std::array<unsigned, levels> low_bits{0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 4};
 
 template <class Io>
 class RescaledKernel {
@@ -43,10 +47,12 @@ public:
         const int exact = int{old} * (one_ratio + ratio) + one_ratio / 2;
         const int expected = exact >> ratio_bits;
         const auto place = static_cast<unsigned>(exact >> (ratio_bits - 4)) % places;
-        const std::size_t context = level.level() * places + place;
+        const unsigned now = level.level();
+        const unsigned low = low_bits[now];
+        const std::size_t context = now * places + place;
         unsigned symbol = 0;
         if constexpr (Io::writes) {
-            const int offset = next - expected + longest;
+            const int offset = ((next - expected) >> low) + longest;
             symbol = offset >= 0 && offset < static_cast<int>(escape)
                          ? static_cast<unsigned>(offset)
                          : escape;
@@ -56,7 +62,10 @@ public:
         if (symbol == escape) {
             next = static_cast<std::int8_t>(io_->bits(8, static_cast<std::uint8_t>(next)));
         } else {
-            next = static_cast<std::int8_t>(expected + static_cast<int>(symbol) - longest);
+            const int high = static_cast<int>(symbol) - longest;
+            const auto rest = static_cast<std::uint64_t>(next - expected) & ((1u << low) - 1);
+            next = static_cast<std::int8_t>(expected + high * (1 << low) +
+                                            static_cast<int>(io_->bits(low, rest)));
         }
         level.learn(std::abs(next - expected));
         return next;
@@ -87,8 +96,8 @@ bool walk(std::size_t count, const Grid& grid, std::span<const std::int16_t> rat
 }  // namespace
 
 void encode_rescaled(ByteSpan numbers, ByteSpan old_numbers, const Grid& grid,
-                     std::span<const std::int16_t> ratios, NumberModel& model,
-                     SymbolWriter& writer, Bytes& out) {
+                     std::span<const std::int16_t> ratios, NumberModel& model, SymbolWriter& writer,
+                     Bytes& out) {
     RescaledKernel<SymbolWriter> kernel(model, writer);
     walk(numbers.size(), grid, ratios, [&](std::size_t i, int ratio) {
         const auto next = static_cast<std::int8_t>(numbers[i]);
@@ -113,9 +122,8 @@ Status decode_rescaled(ByteSpan streams, ByteSpan old_numbers, const Grid& grid,
     const bool whole = walk(numbers.size(), grid, ratios, [&](std::size_t i, int ratio) {
         if (i % chunk == 0 && !reader.more()) return false;
         const auto old = static_cast<std::int8_t>(old_numbers[i]);
-        numbers[i] = static_cast<std::byte>(i % 2 == 0
-                                                ? kernel.template code<0>(0, old, ratio)
-                                                : kernel.template code<1>(0, old, ratio));
+        numbers[i] = static_cast<std::byte>(i % 2 == 0 ? kernel.template code<0>(0, old, ratio)
+                                                       : kernel.template code<1>(0, old, ratio));
         return true;
     });
     if (!whole || !reader.more() || !reader.complete())

@@ -16,8 +16,8 @@ inline constexpr unsigned ratio_bits = 12;
 
 /// Appends the streams of signed bytes. `old_numbers` are as many.
 void encode_rescaled(ByteSpan numbers, ByteSpan old_numbers, const Grid& grid,
-                     std::span<const std::int16_t> ratios, NumberModel& model,
-                     SymbolWriter& writer, Bytes& out);
+                     std::span<const std::int16_t> ratios, NumberModel& model, SymbolWriter& writer,
+                     Bytes& out);
 
 /// Fills `numbers` from such streams, or fails with `corrupt`.
 [[nodiscard]] Status decode_rescaled(ByteSpan streams, ByteSpan old_numbers, const Grid& grid,

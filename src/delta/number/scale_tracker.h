@@ -12,9 +12,10 @@ inline constexpr std::int32_t one_bit = 256;
 /// Mean bit length of a difference of normal noise, by the expected length in quarters of a bit
 /// from -8 on. Below about 6 bits the grid of whole steps makes it differ from the expectation.
 inline constexpr std::array<std::int16_t, 56> mean_length{
-    1,   1,   2,   2,   2,   3,   3,   4,   5,   6,   7,   8,   9,   11,  13,  16,  19,   22,   26,
-    31,  37,  44,  53,  62,  74,  88,  105, 125, 148, 175, 205, 238, 273, 311, 351, 394,  439,  485,
-    534, 584, 635, 688, 742, 798, 854, 911, 969, 1028, 1088, 1149, 1210, 1272, 1334, 1396, 1459, 1522};
+    1,   1,   2,   2,   2,   3,    3,    4,    5,    6,    7,    8,    9,    11,
+    13,  16,  19,  22,  26,  31,   37,   44,   53,   62,   74,   88,   105,  125,
+    148, 175, 205, 238, 273, 311,  351,  394,  439,  485,  534,  584,  635,  688,
+    742, 798, 854, 911, 969, 1028, 1088, 1149, 1210, 1272, 1334, 1396, 1459, 1522};
 inline constexpr std::int32_t lowest_expected = -8 * one_bit;
 
 /// The bit length to be expected of a difference when `expected` says log2 of the noise.
@@ -31,8 +32,7 @@ public:
     static constexpr unsigned fine = 256;
 
     ScaleTracker() = default;
-    explicit ScaleTracker(std::int32_t start)
-        : slow_(start * std::int32_t{fine}), fast_(slow_) {}
+    explicit ScaleTracker(std::int32_t start) : slow_(start * std::int32_t{fine}), fast_(slow_) {}
 
     [[nodiscard]] std::int32_t slow() const { return slow_ >> 8; }
     /// What both say together.

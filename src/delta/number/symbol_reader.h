@@ -50,13 +50,18 @@ public:
 
     [[gnu::always_inline]] inline std::uint64_t bits(unsigned count, std::uint64_t /*value*/) {
         constexpr unsigned most = 56;
-        if (count > most) return bits(most, 0) | bits(count - most, 0) << most;
+        if (count <= most) return few_bits(count);
+        const std::uint64_t low = few_bits(most);
+        return low | few_bits(count - most) << most;
+    }
+
+private:
+    [[gnu::always_inline]] inline std::uint64_t few_bits(unsigned count) {
         const std::uint64_t word = load_word<std::uint64_t>(bits_.at + bit_ / 8) >> (bit_ % 8);
         bit_ += count;
         return word & ((std::uint64_t{1} << count) - 1);
     }
 
-private:
     // Bytes that may be read past their end by less than `slack`: the end is moved into a buffer.
     struct Stream {
         static constexpr std::size_t slack = chunk_bits / 8 + 8;
