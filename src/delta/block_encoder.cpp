@@ -298,7 +298,7 @@ void BlockEncoder::try_lzma(Choice& choice) {
     constexpr std::array<LzmaModel, 3> models{{{3, 0, 2}, {3, 0, 0}, {0, 2, 2}}};
     const auto block = new_file_.subspan(choice.begin, choice.end - choice.begin);
     // Long blocks of weights would take seconds and gain nothing.
-    const bool dense = choice.payload.size() * 2 > block.size();
+    const bool dense = choice.payload.size() > block.size() / 4 * 3;
     if (block.size() > small_bytes && (dense || !limits_.thorough)) return;
     const std::size_t gain = std::max<std::size_t>(1, choice.payload.size() / 100);
     for (std::size_t i = 0; i < (block.size() <= small_bytes ? models.size() : 1); ++i) {
