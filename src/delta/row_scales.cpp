@@ -36,7 +36,9 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
     if (!number::can_predict(type) || columns < 2) return std::nullopt;
     const std::uint64_t one = number::number_bytes(type);
     const std::uint64_t rows = new_numbers.size() / one / columns;
-    constexpr double well = 1e-5;
+    // What rounding leaves unexplained; a fine-tune leaves more, or has factors close to one.
+    const double well = type == ElementType::f32 ? 1e-11 : 1e-5;
+    constexpr double least_change = 0.01;
     std::vector<float> scales;
     std::uint64_t fitting = 0;
     for (std::uint64_t row = 0; row < rows; ++row) {
@@ -47,7 +49,7 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
         }
         const auto scale = static_cast<float>(fit.factor());
         scales.push_back(std::isfinite(scale) ? scale : 1.0F);
-        fitting += fit.rest() < well && scale != 1.0F ? 1 : 0;
+        fitting += fit.rest() < well && std::abs(fit.factor() - 1) > least_change ? 1 : 0;
         // The first rows show it.
         constexpr std::uint64_t enough = 8;
         if (row + 1 >= enough && fitting < (row + 1) / 2) return std::nullopt;
