@@ -132,7 +132,8 @@ NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, B
             block, old, {gap.part->type, number::Method::absolute, skip, 0, false}, *prediction);
         right_pending_ = prediction->predictor == Predictor::low_rank;
         // Nothing else comes near.
-        if (best->payload.size() < block.size() / 4) return std::move(*best);
+        if (gap.part->type == ElementType::f32 && best->payload.size() < block.size() / 4)
+            return std::move(*best);
     }
     const auto mode = numbers_.choose_method(block, old, gap.part->type, skip);
     auto plain = numbers_.encode(block, old, mode, {});
