@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "delta/layout/match_side.h"
+#include "delta/layout/reader.h"
 
 namespace strandline::delta {
 namespace {
@@ -46,7 +47,7 @@ public:
         match_equal_namesakes();
         match_equal();
         match_related_namesakes();
-        match_related([this](const MatchSide& side, std::size_t i) {
+        match_related([](const MatchSide& side, std::size_t i) {
             return Key{side.squeezed_shape(i), static_cast<int>(side.tensor(i).type)};
         });
         match_related([](const MatchSide& side, std::size_t i) {  // casts
@@ -93,7 +94,7 @@ private:
             if (!namesakes_[i]) continue;
             const auto a = old_.bytes(*namesakes_[i]);
             const auto b = new_.bytes(i);
-            if (std::ranges::equal(a, b)) set(i, *namesakes_[i], Relation::equal);
+            if (same_bytes(a, b)) set(i, *namesakes_[i], Relation::equal);
         }
     }
 
