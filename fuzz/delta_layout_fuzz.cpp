@@ -1,9 +1,12 @@
-// Looks for tensors in arbitrary bytes. What is found must keep the promises of delta/layout.
+// Looks for tensors and for deflated members in arbitrary bytes. What is found must keep the
+// promises of delta/layout; an unfolded file must fold to what it was.
 #include <cstddef>
 #include <cstdint>
 
 #include "delta/layout/collector.h"
+#include "delta/layout/reader.h"
 #include "delta/layout/tensor.h"
+#include "delta/layout/unfold.h"
 
 namespace strandline::delta {
 namespace {
@@ -30,12 +33,27 @@ void check_layout(const Layout& layout, std::uint64_t file_bytes) {
     }
 }
 
+void check_unfolding(ByteSpan file) {
+    const auto members = find_deflated(file, std::uint64_t{1} << 18);
+    if (members.empty()) return;
+    MemoryWriter unfolded;
+    STRANDLINE_ASSERT(unfold(file, members, unfolded).has_value());
+    check_layout(read_unfolded_layout(file, members, unfolded.bytes()), unfolded.bytes().size());
+    MemoryWriter folded;
+    Folder folder(members, folded);
+    STRANDLINE_ASSERT(folder.write(unfolded.bytes()).has_value());
+    STRANDLINE_ASSERT(folder.finish().has_value());
+    STRANDLINE_ASSERT(same_bytes(folded.bytes(), file));
+}
+
 }  // namespace
 }  // namespace strandline::delta
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     namespace delta = strandline::delta;
-    delta::check_layout(delta::read_layout(std::as_bytes(std::span(data, size))), size);
+    const auto file = std::as_bytes(std::span(data, size));
+    delta::check_layout(delta::read_layout(file), size);
+    delta::check_unfolding(file);
     return 0;
 }

@@ -84,17 +84,51 @@ std::optional<int> mean_on(const Shape& shape, ByteSpan block, unsigned phase) {
     return sum / static_cast<int>(sample.numbers);
 }
 
+/// The exponent field from the two bytes that hold it, the last of the number.
+template <ElementType type>
+int exponent_field(std::byte low, std::byte high) {
+    const auto bits = std::to_integer<unsigned>(low) | std::to_integer<unsigned>(high) << 8;
+    constexpr unsigned mantissa_bits = type == ElementType::f16   ? 10
+                                       : type == ElementType::f64 ? 4
+                                                                  : 7;
+    return static_cast<int>((bits & 0x7fffU) >> mantissa_bits);
+}
+
 /// Cheap: sees most blocks that are not of this grid from an eighth of their numbers.
-bool can_be(const Shape& shape, ByteSpan block, unsigned phase) {
-    const auto sample = take_sample(shape.type, block, phase, 8);
-    const auto fits = [&shape](int exponent) {
-        return exponent >= shape.lowest_mean - shape.far &&
-               exponent <= shape.highest_mean + shape.far;
-    };
-    const auto end = sample.exponents.begin() + static_cast<std::ptrdiff_t>(sample.numbers);
-    const auto odd = std::count_if(sample.exponents.begin(), end,
-                                   [&fits](int exponent) { return !fits(exponent); });
-    return odd * 4 <= static_cast<std::ptrdiff_t>(sample.numbers);
+template <ElementType type>
+bool can_be_of(const Shape& shape, ByteSpan block, std::size_t phase) {
+    constexpr std::size_t size = type == ElementType::f64 ? 8 : type == ElementType::f32 ? 4 : 2;
+    std::array<int, float_block_bytes / 8 / size> exponents{};
+    int numbers = 0;
+    int sum = 0;
+    for (std::size_t end = phase + size; end <= block.size(); end += 8 * size) {
+        const int exponent = exponent_field<type>(block[end - 2], block[end - 1]);
+        if (exponent == 0) continue;
+        exponents[static_cast<std::size_t>(numbers++)] = exponent;
+        sum += exponent;
+    }
+    if (numbers < 4) return true;
+    const int mean = sum / numbers;
+    int distance = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(numbers); ++i) {
+        distance += std::min(std::abs(exponents[i] - mean), shape.far);
+    }
+    // Twice what the whole block may have: a small sample may be unlucky.
+    return mean >= shape.lowest_mean - 4 && mean <= shape.highest_mean + 4 &&
+           2 * distance <= numbers * shape.quarters_of_spread;
+}
+
+bool can_be(const Shape& shape, ByteSpan block, std::size_t phase) {
+    switch (shape.type) {
+        case ElementType::f64:
+            return can_be_of<ElementType::f64>(shape, block, phase);
+        case ElementType::f32:
+            return can_be_of<ElementType::f32>(shape, block, phase);
+        case ElementType::f16:
+            return can_be_of<ElementType::f16>(shape, block, phase);
+        default:
+            return can_be_of<ElementType::bf16>(shape, block, phase);
+    }
 }
 
 bool nearly_zero(ByteSpan block) {
