@@ -121,6 +121,22 @@ TEST(Layout, TellsHowQuantisedTensorsAreScaled) {
     }
 }
 
+TEST(Layout, FindsScalesThatAreTensorsOfTheirOwn) {
+    const std::string header =
+        R"({"a.weight":{"dtype":"I8","shape":[8,4],"data_offsets":[0,32]},)"
+        R"("a.weight_scale":{"dtype":"F32","shape":[8,1],"data_offsets":[32,64]},)"
+        R"("b.weight":{"dtype":"I8","shape":[3,8],"data_offsets":[64,88]},)"
+        R"("b.weight.scale":{"dtype":"F32","shape":[5],"data_offsets":[88,108]}})";
+    Bytes file(8 + header.size() + 108);
+    store_le<std::uint64_t>(header.size(), std::span(file).first(8));
+    std::ranges::copy(as_bytes(header), file.begin() + 8);
+    const auto layout = read_layout(file);
+    ASSERT_EQ(layout.tensors.size(), 4U);
+    ASSERT_TRUE(layout.tensors[0].quantisation.has_value());
+    EXPECT_EQ(layout.tensors[0].quantisation->scales.size(), 8U);
+    EXPECT_FALSE(layout.tensors[2].quantisation.has_value());  // neither 1, 3 nor 8
+}
+
 TEST(Layout, OfNothingIsEmpty) {
     EXPECT_TRUE(read_layout({}).tensors.empty());
     EXPECT_EQ(read_layout({}).container, "");

@@ -31,8 +31,8 @@ Layout read_unfolded_layout(ByteSpan file, const std::vector<DeflatedMember>& me
     for (const auto& member : read_zip_directory(file)) names.emplace(member.offset, member.name);
     Collector tensors(unfolded.size());
     const auto add = [&tensors](Tensor& tensor, std::uint64_t offset) {
-        tensors.add({tensor.name, tensor.type, std::move(tensor.shape), offset, tensor.bytes,
-                     std::move(tensor.quantisation)});
+        tensor.offset = offset;
+        tensors.add(std::move(tensor));
     };
     // Both lists ascend, so one walk finds how far each tensor moved.
     std::uint64_t grown = 0;
