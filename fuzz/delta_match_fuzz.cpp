@@ -1,5 +1,5 @@
-// Looks for the relatives of one arbitrary file's tensors in another. The input is: 2 bytes length
-// of the old file, old file, new file.
+// Looks for the relatives of one arbitrary file's tensors in another, as they stand and cut anew.
+// The input is: 2 bytes length of the old file, old file, new file.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +11,6 @@
 
 namespace strandline::delta {
 namespace {
-
-struct File {
-    ByteSpan bytes;
-    Layout layout;
-
-    explicit File(ByteSpan content) : bytes(content), layout(read_layout(content)) {}
-};
 
 void check_permutation(const TensorMatch& match, const Tensor& old_tensor,
                        const Tensor& new_tensor) {
@@ -32,17 +25,30 @@ void check_permutation(const TensorMatch& match, const Tensor& old_tensor,
     STRANDLINE_ASSERT(std::ranges::adjacent_find(axes) == axes.end());
 }
 
-void check_match(const TensorMatch& match, const File& old_file, const File& new_file) {
+struct Files {
+    ByteSpan old_file;
+    ByteSpan new_file;
+};
+
+void check_match(const TensorMatch& match, const Files& files, const FileMatch& found) {
     STRANDLINE_ASSERT(match.old_tensor.has_value() == (match.relation != Relation::none));
     if (!match.old_tensor) return;
-    const auto& before = old_file.layout.tensors.at(*match.old_tensor);
-    const auto& after = new_file.layout.tensors.at(match.new_tensor);
+    const auto& before = found.old_layout.tensors.at(*match.old_tensor);
+    const auto& after = found.new_layout.tensors.at(match.new_tensor);
     check_permutation(match, before, after);
     if (match.relation == Relation::equal) {
-        STRANDLINE_ASSERT(std::ranges::equal(slice(old_file.bytes, before.offset, before.bytes),
-                                             slice(new_file.bytes, after.offset, after.bytes)));
+        STRANDLINE_ASSERT(same_bytes(slice(files.old_file, before.offset, before.bytes),
+                                     slice(files.new_file, after.offset, after.bytes)));
     } else {
         STRANDLINE_ASSERT(element_count(before.shape) == element_count(after.shape));
+    }
+}
+
+void check(const Files& files, const FileMatch& found) {
+    STRANDLINE_ASSERT(found.matches.size() == found.new_layout.tensors.size());
+    for (std::size_t i = 0; i < found.matches.size(); ++i) {
+        STRANDLINE_ASSERT(found.matches[i].new_tensor == i);
+        check_match(found.matches[i], files, found);
     }
 }
 
@@ -56,14 +62,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 2) return 0;
     const std::size_t old_size =
         std::min<std::size_t>(strandline::load_le<std::uint16_t>(input.first(2)), size - 2);
-    const delta::File old_file(input.subspan(2, old_size));
-    const delta::File new_file(input.subspan(2 + old_size));
-    const auto matches =
-        delta::match_tensors(old_file.layout, old_file.bytes, new_file.layout, new_file.bytes);
-    STRANDLINE_ASSERT(matches.size() == new_file.layout.tensors.size());
-    for (std::size_t i = 0; i < matches.size(); ++i) {
-        STRANDLINE_ASSERT(matches[i].new_tensor == i);
-        delta::check_match(matches[i], old_file, new_file);
-    }
+    const delta::Files files{input.subspan(2, old_size), input.subspan(2 + old_size)};
+    delta::FileMatch found{
+        delta::read_layout(files.old_file), delta::read_layout(files.new_file), {}};
+    found.matches =
+        delta::match_tensors(found.old_layout, files.old_file, found.new_layout, files.new_file);
+    delta::check(files, found);
+    delta::check(files, delta::match_files(files.old_file, files.new_file));
     return 0;
 }

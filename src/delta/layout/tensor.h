@@ -67,4 +67,15 @@ struct TensorMatch {
 [[nodiscard]] std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
                                                      const Layout& new_layout, ByteSpan new_file);
 
+/// What two files have to do with each other.
+struct FileMatch {
+    Layout old_layout;
+    Layout new_layout;
+    std::vector<TensorMatch> matches;  ///< one for each tensor of `new_layout`
+};
+
+/// read_layout() of both files and match_tensors(). Weights without names (Darknet, unknown
+/// containers) are cut anew, so that what moved inside them has a relative, too.
+[[nodiscard]] FileMatch match_files(ByteSpan old_file, ByteSpan new_file);
+
 }  // namespace strandline::delta
