@@ -7,6 +7,7 @@ namespace {
 
 std::vector<std::string> descriptions(const Layout& layout) {
     std::vector<std::string> result;
+    result.reserve(layout.tensors.size());
     for (const auto& tensor : layout.tensors) result.push_back(describe(tensor));
     std::ranges::sort(result);
     return result;

@@ -37,7 +37,8 @@ void append(Bytes& out, float value) { append_le(out, std::bit_cast<std::uint32_
 Bytes scaled(ByteSpan weights, std::uint64_t columns) {
     Bytes out;
     for (std::uint64_t i = 0; i < weights.size() / 4; ++i) {
-        append(out, weight(weights, i) * (0.3F + 0.01F * static_cast<float>(i / columns)));
+        const std::uint64_t row = i / columns;
+        append(out, weight(weights, i) * (0.3F + 0.01F * static_cast<float>(row)));
     }
     return out;
 }
