@@ -56,6 +56,7 @@ public:
         match_permuted();
         match_other_namesakes();
         match_by_place();
+        find_folded_norms(old_, new_, matches_);
         return std::move(matches_);
     }
 

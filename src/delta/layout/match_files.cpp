@@ -123,7 +123,7 @@ private:
                     old_tensors[before->second].bytes != new_tensors[after->second].bytes) {
                     continue;
                 }
-                found = {after->second, before->second, {}, Relation::related};
+                found = {after->second, before->second, {}, Relation::related, std::nullopt};
             }
         }
     }
