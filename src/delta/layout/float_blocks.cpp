@@ -9,7 +9,7 @@ namespace {
 
 /// What exponents and mantissas of weights look like. Weights of one layer follow a bell curve:
 /// most exponents are within 3 of each other; optimiser state spreads to twice that. Weight decay
-/// drives unused layers of fp32 down to 1e-32.
+/// drives unused layers of fp32 down to 1e-36.
 struct Shape {
     ElementType type;
     int lowest_mean;
@@ -22,7 +22,7 @@ struct Shape {
 constexpr std::array shapes{
     Shape{ElementType::bf16, 40, 150, 14, 20},
     Shape{ElementType::f16, 3, 19, 10, 9},
-    Shape{ElementType::f32, 16, 150, 24, 32},
+    Shape{ElementType::f32, 6, 150, 24, 32},
     Shape{ElementType::f64, 923, 1050, 24, 32},
 };
 

@@ -23,6 +23,8 @@ constexpr std::size_t max_candidates = 64;
 constexpr std::size_t max_permuted_candidates = 16;
 /// No other candidate can be much better.
 constexpr double surely_related = 0.97;
+/// Agreement that says more than a common name.
+constexpr double beyond_a_name = 0.85;
 /// Looks at numbers for all permutations of a file together.
 constexpr std::uint64_t permutation_budget = std::uint64_t{1} << 24;
 
@@ -187,7 +189,8 @@ private:
     void find_related(const Group& group, std::size_t place) {
         const auto i = group.new_tensors[place];
         std::optional<std::size_t> best;
-        double best_share = 0;
+        // Biases of different layers are often somewhat alike; a name is better than that.
+        double best_share = has_free_namesake(i) ? beyond_a_name : 0;
         nearest(group, place, max_candidates, [&](std::size_t other) {
             if (taken_[other] || !comparable(other, i)) return false;
             const auto found = agreement(old_.signs(other), new_.signs(i));
@@ -232,6 +235,11 @@ private:
         if (!best) return;
         set(i, *best, Relation::related);
         matches_[i].permutation = std::move(best_match.permutation);
+    }
+
+    [[nodiscard]] bool has_free_namesake(std::size_t new_tensor) const {
+        const auto namesake = namesakes_[new_tensor];
+        return namesake && !taken_[*namesake] && same_kind(*namesake, new_tensor);
     }
 
     [[nodiscard]] bool same_kind(std::size_t old_tensor, std::size_t new_tensor) const {
