@@ -45,9 +45,8 @@ TEST_P(DamagedFile, EveryLengthHuge) {
             if (is_padding(good, at)) continue;
             auto bytes = good;
             std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), width, std::byte{0xff});
-            expect_sound(read_layout(bytes), bytes.size());
-            // Just too long for the file, and so long that offset + length wraps around.
-            bytes[at + width - 1] = std::byte{0x7f};
+            // 2^32 - 1 is too long for the file, 2^63 - 1 wraps around when something is added.
+            if (width == 8) bytes[at + 7] = std::byte{0x7f};
             expect_sound(read_layout(bytes), bytes.size());
         }
     }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
-#include "base/file.h"
+#include "delta/files.h"
 #include "delta/layout/collector.h"
 #include "delta/layout/sign_samples.h"
 #include "delta/layout/tensor.h"
@@ -15,10 +14,13 @@
 namespace strandline::delta {
 
 inline Bytes sample_file(const std::string& name) {
-    auto bytes = read_file(std::string(STRANDLINE_SOURCE_DIR "/fuzz/seeds/delta_layout/") + name,
-                           std::size_t{1} << 20);
-    EXPECT_TRUE(bytes.has_value()) << name;
-    return bytes ? *std::move(bytes) : Bytes{};
+    const auto path = std::string(STRANDLINE_SOURCE_DIR "/fuzz/seeds/delta_layout/") + name;
+    auto in = FileReader::open(path);
+    EXPECT_TRUE(in.has_value()) << path;
+    if (!in) return {};
+    Bytes bytes(static_cast<std::size_t>(in->size()));
+    EXPECT_TRUE(in->read_at(0, bytes).has_value()) << path;
+    return bytes;
 }
 
 inline const std::vector<std::string>& sample_names() {

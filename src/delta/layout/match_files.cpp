@@ -100,6 +100,7 @@ private:
     static std::vector<Cut> parts(const std::vector<AlignedSpan>& aligned,
                                   std::uint64_t AlignedSpan::*offset) {
         std::vector<Cut> result;
+        result.reserve(aligned.size());
         for (const auto& span : aligned) result.push_back({span.*offset, span.bytes});
         std::ranges::sort(result, {}, &Cut::offset);
         return result;

@@ -138,6 +138,19 @@ TEST(Unfold, SeesTheTensorsInside) {
     }
 }
 
+TEST(Unfold, SeesArraysThatNumpyPacked) {
+    const auto file = sample_file("packed.npz");
+    const auto members = find_deflated(file, no_limit);
+    ASSERT_EQ(members.size(), 2U);
+    const auto plain = unfolded(file, members);
+    const auto layout = read_unfolded_layout(file, members, plain);
+    ASSERT_EQ(layout.tensors.size(), 2U);
+    EXPECT_EQ(describe(layout.tensors[0]), "w.npy f32[20,30]");
+    EXPECT_EQ(describe(layout.tensors[1]), "n.npy i64[40]");
+    EXPECT_EQ(number_at(layout.tensors[0], plain, 599), 49);
+    EXPECT_TRUE(std::ranges::equal(folded(plain, members, 100), file));
+}
+
 TEST(Unfold, LeavesOutWhatDoesNotComeOutTheSame) {
     const Bytes zeros(100000);
     auto damaged = deflated(zeros, {6, 8});
