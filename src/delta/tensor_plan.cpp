@@ -39,10 +39,9 @@ TensorPart part_of(const Tensor& tensor) {
 }  // namespace
 
 std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
-    const Layout old_layout = read_layout(old_file);
-    const Layout new_layout = read_layout(new_file);
+    const auto [old_layout, new_layout, matches] = match_files(old_file, new_file);
     std::vector<TensorPart> parts;
-    for (const auto& match : match_tensors(old_layout, old_file, new_layout, new_file)) {
+    for (const auto& match : matches) {
         const Tensor& tensor = new_layout.tensors[match.new_tensor];
         if (tensor.type == ElementType::opaque || tensor.bytes < min_part_bytes) continue;
         TensorPart part = part_of(tensor);

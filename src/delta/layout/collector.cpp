@@ -80,6 +80,11 @@ void Collector::add(Claim claim) {
                         std::move(claim.quantisation)});
 }
 
+void Collector::add(Tensor tensor) {
+    add(Claim{tensor.name, tensor.type, std::move(tensor.shape), tensor.offset, tensor.bytes,
+              std::move(tensor.quantisation)});
+}
+
 std::vector<Tensor> Collector::take() {
     std::stable_sort(tensors_.begin(), tensors_.end(), [](const Tensor& a, const Tensor& b) {
         return a.offset != b.offset ? a.offset < b.offset : a.bytes > b.bytes;

@@ -39,6 +39,8 @@ public:
     /// Drops what lies outside the file. A shape that does not give the number of bytes is replaced
     /// by one axis.
     void add(Claim claim);
+    /// The same for a tensor of another collector.
+    void add(Tensor tensor);
 
     /// The tensors by ascending offset; of those that overlap, the one that begins first (of the
     /// longer when both begin there).

@@ -33,7 +33,7 @@ void add_dataset(const Hdf5File& file, std::string_view name, const Hdf5Object& 
     if (object.data == hdf5_no_address || !data.ok()) return;
     // A single chunk may reach beyond the dataset.
     const auto& shape = object.chunk_shape.empty() ? object.shape : object.chunk_shape;
-    tensors.add({name, object.type, shape, data.at(), 0, {}});
+    tensors.add(Collector::Claim{name, object.type, shape, data.at(), 0, {}});
 }
 
 class Walk {

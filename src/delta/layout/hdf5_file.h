@@ -59,7 +59,6 @@ struct Hdf5Object {
     // A dataset.
     std::vector<std::uint64_t> shape;
     ElementType type = ElementType::opaque;
-    std::uint64_t element_bytes = 0;
     std::uint64_t data = hdf5_no_address;    ///< contiguous, or the only chunk
     std::uint64_t chunks = hdf5_no_address;  ///< B-tree of the chunks
     std::vector<std::uint64_t> chunk_shape;  ///< with chunks: elements on each axis

@@ -16,6 +16,34 @@ constexpr unsigned filter_message = 0x0b;
 constexpr unsigned continuation_message = 0x10;
 constexpr unsigned symbol_table_message = 0x11;
 
+ElementType integer_type(std::uint32_t bytes, bool with_sign) {
+    switch (bytes) {
+        case 1:
+            return with_sign ? ElementType::i8 : ElementType::u8;
+        case 2:
+            return ElementType::i16;
+        case 4:
+            return ElementType::i32;
+        case 8:
+            return ElementType::i64;
+        default:
+            return ElementType::opaque;
+    }
+}
+
+ElementType float_type(std::uint32_t bytes, unsigned exponent_bits) {
+    switch (bytes) {
+        case 2:
+            return exponent_bits == 8 ? ElementType::bf16 : ElementType::f16;
+        case 4:
+            return ElementType::f32;
+        case 8:
+            return ElementType::f64;
+        default:
+            return ElementType::opaque;
+    }
+}
+
 struct Block {
     std::uint64_t address = 0;
     std::uint64_t bytes = 0;
@@ -132,22 +160,12 @@ private:
         const unsigned flags = reader.u8();
         reader.skip(2);
         const auto size = reader.u32();
-        object_.element_bytes = size;
         if ((flags & 1) != 0) return;  // big-endian
         if (kind == 0) {
-            const bool with_sign = (flags & 8) != 0;
-            object_.type = size == 1   ? (with_sign ? ElementType::i8 : ElementType::u8)
-                           : size == 2 ? ElementType::i16
-                           : size == 4 ? ElementType::i32
-                           : size == 8 ? ElementType::i64
-                                       : ElementType::opaque;
+            object_.type = integer_type(size, (flags & 8) != 0);
         } else if (kind == 1) {
             reader.skip(5);
-            const auto exponent_bits = reader.u8();
-            object_.type = size == 8   ? ElementType::f64
-                           : size == 4 ? ElementType::f32
-                           : size == 2 ? (exponent_bits == 8 ? ElementType::bf16 : ElementType::f16)
-                                       : ElementType::opaque;
+            object_.type = float_type(size, reader.u8());
         }
     }
 

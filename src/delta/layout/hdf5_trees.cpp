@@ -91,6 +91,17 @@ private:
     std::vector<Hdf5Link> links_;
 };
 
+/// A key and its child.
+Hdf5Chunk read_chunk(const Hdf5File& file, Reader& reader, std::size_t rank) {
+    Hdf5Chunk chunk;
+    chunk.bytes = reader.u32();
+    reader.skip(4);
+    for (std::size_t axis = 0; axis < rank; ++axis) chunk.origin.push_back(reader.u64());
+    reader.skip(8);
+    chunk.address = file.address(reader);
+    return chunk;
+}
+
 }  // namespace
 
 std::vector<Hdf5Link> read_hdf5_group(const Hdf5File& file, std::uint64_t tree, std::uint64_t heap,
@@ -111,12 +122,7 @@ std::vector<Hdf5Chunk> read_hdf5_chunks(const Hdf5File& file, std::uint64_t tree
         if (next.level >= 0 && level != next.level) continue;
         for (unsigned i = 0; i < node.entries && chunks.size() < max_tensors; ++i) {
             if (!budget.spend()) break;
-            Hdf5Chunk chunk;
-            chunk.bytes = reader.u32();
-            reader.skip(4);
-            for (std::size_t axis = 0; axis < rank; ++axis) chunk.origin.push_back(reader.u64());
-            reader.skip(8);
-            chunk.address = file.address(reader);
+            auto chunk = read_chunk(file, reader, rank);
             if (!reader.ok()) break;
             if (level > 0) {
                 open.push_back({chunk.address, level - 1});

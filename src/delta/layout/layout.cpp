@@ -1,5 +1,6 @@
 #include <array>
 
+#include "delta/layout/companion_scales.h"
 #include "delta/layout/containers.h"
 #include "delta/layout/float_regions.h"
 #include "delta/layout/reader.h"
@@ -54,19 +55,12 @@ Layout read_layout(ByteSpan file) {
     Layout layout;
     Collector claimed(file.size());
     layout.container = read_container(file, claimed);
-    layout.tensors = claimed.take();
-    Collector found(file.size());
-    add_unclaimed(file, layout.tensors, found);
-    auto more = found.take();
-    if (more.empty()) return layout;
+    auto known = claimed.take();
     Collector all(file.size());
-    for (auto* part : {&layout.tensors, &more}) {
-        for (auto& tensor : *part) {
-            all.add({tensor.name, tensor.type, std::move(tensor.shape), tensor.offset, tensor.bytes,
-                     std::move(tensor.quantisation)});
-        }
-    }
+    add_unclaimed(file, known, all);
+    for (auto& tensor : known) all.add(std::move(tensor));
     layout.tensors = all.take();
+    attach_companion_scales(file, layout.tensors);
     return layout;
 }
 

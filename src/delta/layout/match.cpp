@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "delta/layout/match_side.h"
+#include "delta/layout/reader.h"
 
 namespace strandline::delta {
 namespace {
@@ -22,6 +23,8 @@ constexpr std::size_t max_candidates = 64;
 constexpr std::size_t max_permuted_candidates = 16;
 /// No other candidate can be much better.
 constexpr double surely_related = 0.97;
+/// Agreement that says more than a common name.
+constexpr double beyond_a_name = 0.85;
 /// Looks at numbers for all permutations of a file together.
 constexpr std::uint64_t permutation_budget = std::uint64_t{1} << 24;
 
@@ -46,7 +49,7 @@ public:
         match_equal_namesakes();
         match_equal();
         match_related_namesakes();
-        match_related([this](const MatchSide& side, std::size_t i) {
+        match_related([](const MatchSide& side, std::size_t i) {
             return Key{side.squeezed_shape(i), static_cast<int>(side.tensor(i).type)};
         });
         match_related([](const MatchSide& side, std::size_t i) {  // casts
@@ -55,6 +58,7 @@ public:
         match_permuted();
         match_other_namesakes();
         match_by_place();
+        find_folded_norms(old_, new_, matches_);
         return std::move(matches_);
     }
 
@@ -93,7 +97,7 @@ private:
             if (!namesakes_[i]) continue;
             const auto a = old_.bytes(*namesakes_[i]);
             const auto b = new_.bytes(i);
-            if (std::ranges::equal(a, b)) set(i, *namesakes_[i], Relation::equal);
+            if (same_bytes(a, b)) set(i, *namesakes_[i], Relation::equal);
         }
     }
 
@@ -120,7 +124,7 @@ private:
             // One after the other, so that equal tables go to equal tables in their order.
             auto& [tensors, next] = equals->second;
             const auto other = tensors[next++ % tensors.size()];
-            if (old_.tensor(other).bytes == new_.tensor(i).bytes) set(i, other, Relation::equal);
+            if (same_bytes(old_.bytes(other), new_.bytes(i))) set(i, other, Relation::equal);
         }
     }
 
@@ -185,7 +189,8 @@ private:
     void find_related(const Group& group, std::size_t place) {
         const auto i = group.new_tensors[place];
         std::optional<std::size_t> best;
-        double best_share = 0;
+        // Biases of different layers are often somewhat alike; a name is better than that.
+        double best_share = has_free_namesake(i) ? beyond_a_name : 0;
         nearest(group, place, max_candidates, [&](std::size_t other) {
             if (taken_[other] || !comparable(other, i)) return false;
             const auto found = agreement(old_.signs(other), new_.signs(i));
@@ -230,6 +235,11 @@ private:
         if (!best) return;
         set(i, *best, Relation::related);
         matches_[i].permutation = std::move(best_match.permutation);
+    }
+
+    [[nodiscard]] bool has_free_namesake(std::size_t new_tensor) const {
+        const auto namesake = namesakes_[new_tensor];
+        return namesake && !taken_[*namesake] && same_kind(*namesake, new_tensor);
     }
 
     [[nodiscard]] bool same_kind(std::size_t old_tensor, std::size_t new_tensor) const {

@@ -19,6 +19,7 @@ public:
 
     [[nodiscard]] std::size_t size() const { return layout_.tensors.size(); }
     [[nodiscard]] const Tensor& tensor(std::size_t index) const { return layout_.tensors[index]; }
+    [[nodiscard]] const Layout& layout() const { return layout_; }
     [[nodiscard]] ByteSpan file() const { return file_; }
     [[nodiscard]] ByteSpan bytes(std::size_t index) const;
     [[nodiscard]] std::uint64_t elements(std::size_t index) const;
@@ -53,5 +54,10 @@ struct PermutedMatch {
                                                             MatchSide& new_side,
                                                             std::size_t new_tensor,
                                                             std::uint64_t& budget);
+
+/// Looks among related weights for those that batch normalisation was folded into, and for their
+/// biases, and completes their matches.
+void find_folded_norms(const MatchSide& old_side, const MatchSide& new_side,
+                       std::vector<TensorMatch>& matches);
 
 }  // namespace strandline::delta

@@ -25,7 +25,8 @@ bool PickleReader::run() {
 }
 
 bool PickleReader::step(std::uint8_t opcode) {
-    return step_number(opcode) || step_text(opcode) || step_memo(opcode) || step_stack(opcode);
+    return step_number(opcode) || step_text(opcode) || step_memo(opcode) || step_stack(opcode) ||
+           step_object(opcode);
 }
 
 bool PickleReader::step_number(std::uint8_t opcode) {
@@ -144,12 +145,12 @@ bool PickleReader::step_memo(std::uint8_t opcode) {
 
 bool PickleReader::step_stack(std::uint8_t opcode) {
     switch (opcode) {
-        case 0x80:
+        case 0x80:  // PROTO
             reader_.skip(1);
-            return true;  // PROTO
-        case 0x95:
+            return true;
+        case 0x95:  // FRAME
             reader_.skip(8);
-            return true;  // FRAME
+            return true;
         case '(':
             if (marks_.size() > max_stack) return false;
             marks_.push_back(stack_.size());
@@ -168,7 +169,7 @@ bool PickleReader::step_stack(std::uint8_t opcode) {
             push({Kind::tuple, pool_.size(), 0});
             return true;
         case 't':
-            push_tuple(marks_.empty() ? 0 : marks_.back(), Kind::tuple);
+            push_tuple(marks_.empty() ? 0 : marks_.back());
             return true;
         case 0x85:
         case 0x86:
@@ -176,9 +177,16 @@ bool PickleReader::step_stack(std::uint8_t opcode) {
             const std::size_t count = opcode - 0x84U;
             if (stack_.size() < count) return false;
             marks_.push_back(stack_.size() - count);
-            push_tuple(stack_.size() - count, Kind::tuple);
+            push_tuple(stack_.size() - count);
             return true;
         }
+        default:
+            return false;
+    }
+}
+
+bool PickleReader::step_object(std::uint8_t opcode) {
+    switch (opcode) {
         case 'Q': {  // BINPERSID
             auto id = pop();
             if (id.kind == Kind::tuple) id.kind = Kind::storage;
@@ -192,17 +200,16 @@ bool PickleReader::step_stack(std::uint8_t opcode) {
             return true;
         case 'l':
         case 'd':
+        case 'o':
         case 0x91:
             pop_to_mark();
             push({});
             return true;
-        case 'a':
-        case 'b':
-            pop();
-            filled();
-            return true;
         case 's':
             pop();
+            [[fallthrough]];
+        case 'a':
+        case 'b':
             pop();
             filled();
             return true;
@@ -212,17 +219,12 @@ bool PickleReader::step_stack(std::uint8_t opcode) {
             pop_to_mark();
             filled();
             return true;
+        case 0x92:  // NEWOBJ_EX: one argument more
+            pop();
+            [[fallthrough]];
         case 'R':
         case 0x81:
             call();
-            return true;
-        case 0x92:
-            pop();
-            call();
-            return true;  // NEWOBJ_EX
-        case 'o':
-            pop_to_mark();
-            push({});
             return true;
         default:
             return false;
@@ -260,9 +262,9 @@ void PickleReader::push_text(ByteSpan bytes) {
     push({Kind::text, at, bytes.size()});
 }
 
-void PickleReader::push_tuple(std::size_t begin, Kind kind) {
+void PickleReader::push_tuple(std::size_t begin) {
     if (marks_.empty()) return reader_.fail();
-    const Value tuple{kind, pool_.size(), stack_.size() - begin};
+    const Value tuple{Kind::tuple, pool_.size(), stack_.size() - begin};
     pool_.insert(pool_.end(), stack_.begin() + static_cast<std::ptrdiff_t>(begin), stack_.end());
     pop_to_mark();
     push(tuple);

@@ -51,12 +51,13 @@ private:
     [[nodiscard]] bool step_text(std::uint8_t opcode);
     [[nodiscard]] bool step_memo(std::uint8_t opcode);
     [[nodiscard]] bool step_stack(std::uint8_t opcode);
+    [[nodiscard]] bool step_object(std::uint8_t opcode);
 
     void push(Value value);
     Value pop();
     void pop_to_mark();
     void push_text(ByteSpan bytes);
-    void push_tuple(std::size_t begin, Kind kind);
+    void push_tuple(std::size_t begin);
     void call();
     void remember(std::uint64_t slot);
     void recall(std::uint64_t slot);

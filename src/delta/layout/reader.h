@@ -3,6 +3,7 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 
 #include "base/bytes.h"
 
@@ -81,6 +82,10 @@ private:
 
 [[nodiscard]] inline float load_f32(ByteSpan bytes) {
     return std::bit_cast<float>(load_le<std::uint32_t>(bytes));
+}
+
+[[nodiscard]] inline bool same_bytes(ByteSpan a, ByteSpan b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
 [[nodiscard]] inline bool starts_with(ByteSpan bytes, std::string_view prefix) {

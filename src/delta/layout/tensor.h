@@ -49,6 +49,28 @@ enum class Relation : std::uint8_t {
     equal,      ///< the same bytes
 };
 
+/// Batch normalisation of the old file that is folded into weights and bias of the new one. For
+/// each index c of the channels, in fp32, each operation rounded by itself:
+///   divide:     scale = gamma / sqrt(variance + epsilon)
+///               new bias = (old bias - mean) * scale + beta
+///   reciprocal: root = 1 / sqrt(variance + epsilon), scale = gamma * root
+///               new bias = ((old bias - mean) * root) * gamma + beta
+///   new weight = old weight * scale
+struct FoldedNorm {
+    enum class Formula : std::uint8_t { divide, reciprocal };
+    enum class Part : std::uint8_t { weight, bias };
+    Formula formula = Formula::divide;
+    Part part = Part::weight;
+    float epsilon = 0;
+    std::uint32_t axis = 0;  ///< of the weights' channels
+    /// Indexes into the old layout: fp32 tensors with one number for each channel.
+    std::size_t gamma = 0;
+    std::size_t beta = 0;
+    std::size_t mean = 0;
+    std::size_t variance = 0;
+    std::optional<std::size_t> bias;  ///< nothing: 0
+};
+
 /// How a tensor of the new file goes back to one of the old file.
 struct TensorMatch {
     std::size_t new_tensor = 0;             ///< index into the new layout
@@ -56,6 +78,8 @@ struct TensorMatch {
     /// New axis i is old axis permutation[i]; empty when the elements stand in the same order.
     std::vector<std::uint32_t> permutation;
     Relation relation = Relation::none;
+    /// Most weights come out exactly by this; `old_tensor` is the old weight (of a bias: beta).
+    std::optional<FoldedNorm> folded;
 };
 
 /// Finds the tensors of a file by its container's own tables, else by the statistics of its bytes.
@@ -66,5 +90,16 @@ struct TensorMatch {
 /// tensor; its type and, where only axes of length 1 come or go, its rank may differ.
 [[nodiscard]] std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
                                                      const Layout& new_layout, ByteSpan new_file);
+
+/// What two files have to do with each other.
+struct FileMatch {
+    Layout old_layout;
+    Layout new_layout;
+    std::vector<TensorMatch> matches;  ///< one for each tensor of `new_layout`
+};
+
+/// read_layout() of both files and match_tensors(). Weights without names (Darknet, unknown
+/// containers) are cut anew, so that what moved inside them has a relative, too.
+[[nodiscard]] FileMatch match_files(ByteSpan old_file, ByteSpan new_file);
 
 }  // namespace strandline::delta

@@ -118,7 +118,8 @@ private:
 
     void claim(std::string_view name, ElementType type, std::vector<std::uint64_t> shape,
                ByteSpan data) {
-        tensors_.add({name, type, std::move(shape), offset_in(file_, data), data.size(), {}});
+        tensors_.add(Collector::Claim{
+            name, type, std::move(shape), offset_in(file_, data), data.size(), {}});
     }
 
     static std::vector<std::uint64_t> read_shape(ByteSpan axes) {

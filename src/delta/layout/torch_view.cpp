@@ -66,12 +66,12 @@ void claim_torch_tensor(const PickledTensor& tensor, std::uint64_t offset, std::
     const auto count = element_count(shape);
     if (shape.empty() || !count || *count > bytes / unit) return;
     if (tensor.first > bytes / unit - *count) return;
-    tensors.add({tensor.name,
-                 found->type,
-                 std::move(shape),
-                 offset + tensor.first * unit,
-                 *count * unit,
-                 {}});
+    tensors.add(Collector::Claim{tensor.name,
+                                 found->type,
+                                 std::move(shape),
+                                 offset + tensor.first * unit,
+                                 *count * unit,
+                                 {}});
 }
 
 }  // namespace strandline::delta

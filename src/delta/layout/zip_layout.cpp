@@ -19,10 +19,10 @@ void read_member(ByteSpan file, const ZipMember& member, Collector& tensors) {
     Collector inner(bytes.size());
     if (read_container(bytes, inner).empty()) return;
     for (auto& tensor : inner.take()) {
-        auto name = std::string(member.name);
-        if (!tensor.name.empty()) name.append("/").append(tensor.name);
-        tensors.add({name, tensor.type, std::move(tensor.shape), member.offset + tensor.offset,
-                     tensor.bytes, std::move(tensor.quantisation)});
+        const std::string name(member.name);
+        tensor.name = tensor.name.empty() ? name : name + '/' + tensor.name;
+        tensor.offset += member.offset;
+        tensors.add(std::move(tensor));
     }
 }
 
