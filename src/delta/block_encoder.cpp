@@ -137,6 +137,13 @@ NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, B
     }
     const auto mode = numbers_.choose_method(block, old, gap.part->type, skip);
     auto plain = numbers_.encode(block, old, mode, {});
+    // Samples may call a relative useless where only their stretch was replaced, and that is dear.
+    if (mode.method == number::Method::direct && !old.empty()) {
+        NumberMode related = mode;
+        related.method = number::Method::absolute;
+        auto other = numbers_.encode(block, old, related, {});
+        if (other.payload.size() < plain.payload.size()) plain = std::move(other);
+    }
     if (best && best->payload.size() < plain.payload.size()) return std::move(*best);
     right_pending_ = false;
     return plain;
