@@ -20,6 +20,29 @@ const boost::json::array& empty_array() {
     return empty;
 }
 
+// Members that the text writes down: each has one colon, and no other colon stands outside a
+// string. The text is known to be valid.
+std::size_t members_written(std::string_view text) {
+    std::size_t members = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        members += text[i] == ':' ? 1 : 0;
+        if (text[i] != '"') continue;
+        while (text[++i] != '"') i += text[i] == '\\' ? 1 : 0;
+    }
+    return members;
+}
+
+std::size_t members_kept(const boost::json::value& value) {
+    std::size_t members = 0;
+    if (const auto* object = value.if_object()) {
+        members = object->size();
+        for (const auto& member : *object) members += members_kept(member.value());
+    } else if (const auto* array = value.if_array()) {
+        for (const auto& element : *array) members += members_kept(element);
+    }
+    return members;
+}
+
 }  // namespace
 
 Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
@@ -42,7 +65,12 @@ Result<boost::json::value> parse_json(std::string_view text, std::string_view wh
         return fail(Errc::invalid, fmt::format("{}: not valid JSON near byte {}: {}", what, used,
                                                error.message()));
     }
-    return parser.release();
+    auto value = parser.release();
+    // Two readers may take two different ones of them (RFC 8259 section 4).
+    if (members_kept(value) != members_written(text)) {
+        return fail(Errc::invalid, fmt::format("{}: an object names the same key twice", what));
+    }
+    return value;
 }
 
 std::string write_json(const boost::json::value& value) { return boost::json::serialize(value); }

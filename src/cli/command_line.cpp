@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "cli/context.h"
 
@@ -91,9 +92,9 @@ void report(const Error& error, const GlobalOptions& options) {
         inner.text("code", info(error.code).name).text("message", error.message);
         ObjectBuilder outer;
         outer.object("error", inner);
-        fmt::print(stderr, "{}\n", outer.json());
+        fmt::print(stderr, "{}\n", printable_json(outer.json()));
     } else {
-        fmt::print(stderr, "strandline: {}\n", error.message);
+        fmt::print(stderr, "strandline: {}\n", printable(error.message, "\n\t"));
     }
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 #include "fleet/cluster_store.h"
 #include "fleet/desired_rows.h"
 #include "fleet/device_rows.h"
@@ -89,8 +90,12 @@ Result<Enrolled> FleetService::enrol(const EnrolRequest& request, const IssueCer
 
 Result<ChangedDevices> FleetService::update_device(std::string_view device,
                                                    const DeviceChange& change) {
-    if (change.name && (change.name->empty() || change.name->size() > name_limit)) {
-        return fail(Errc::invalid, fmt::format("name: 1 to {} bytes", name_limit));
+    const auto fits = [](const std::string& name) {
+        return !name.empty() && name.size() <= name_limit && is_plain_text(name);
+    };
+    if (change.name && !fits(*change.name)) {
+        return fail(Errc::invalid,
+                    fmt::format("name: 1 to {} bytes without control characters", name_limit));
     }
     if (change.labels) TRY(check_labels(*change.labels));
     return database_->write<ChangedDevices>([&](Transaction& t) -> Result<ChangedDevices> {

@@ -2,12 +2,15 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "net/http_client.h"
 
 namespace strandline::net {
 namespace {
 
 constexpr std::size_t max_shown_bytes = 300;
+// Of an answer: parts of requests may stand in it.
+constexpr std::size_t max_message_bytes = 2000;
 
 /// `{"error":{"code","message"}}` of the catalogue, if the body is that.
 std::optional<Error> catalogue_error(const std::string& body) {
@@ -30,7 +33,7 @@ std::optional<Error> catalogue_error(const std::string& body) {
 Response error_response(const Error& error) {
     boost::json::object inner;
     inner["code"] = info(error.code).name;
-    inner["message"] = error.message;
+    inner["message"] = clean_text(error.message, max_message_bytes);
     boost::json::object outer;
     outer["error"] = std::move(inner);
     auto response = json_response(info(error.code).http_status, write_json(outer));
