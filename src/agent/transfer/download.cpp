@@ -68,6 +68,8 @@ private:
         const auto field = response.headers.find("Content-Length");
         const auto length = field ? parse_number(*field) : download_->size;
         if (!length) return bad("an answer of unknown length");
+        // Nobody asks for a file without bytes, so waiting for them would never end.
+        if (*length == 0) return bad("an empty answer");
         if (download_->size && *length != *download_->size) {
             return bad("has " + std::to_string(*length) + " bytes instead of " +
                        std::to_string(*download_->size));
