@@ -167,6 +167,7 @@ Result<net::ServerOptions> Hub::Impl::server_options() {
     options.port = config.http.port;
     TRY(options.tls, server_tls(*tls, *revocations));
     options.max_connections = config.http.max_connections;
+    options.max_connections_per_address = config.http.effective_connections_per_address();
     options.observe = request_observer(metrics);
     return options;
 }

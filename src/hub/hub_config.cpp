@@ -20,6 +20,7 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "http.public_host",
                                                        "http.names",
                                                        "http.max_connections",
+                                                       "http.max_connections_per_address",
                                                        "http.worker_threads",
                                                        "http.max_queued_work",
                                                        "http.drain_ms",
@@ -49,6 +50,7 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "deltas.max_decoder_memory_bytes",
                                                        "enrolment.certificate_days",
                                                        "enrolment.attempts_per_minute",
+                                                       "enrolment.failures_per_minute",
                                                        "retention.interval_s",
                                                        "retention.blob_grace_s",
                                                        "retention.max_events",
@@ -92,6 +94,7 @@ void read_http(JsonReader& in, HubConfig::Http& http) {
         }
     }
     read_number(in, "max_connections", http.max_connections, 1, 1'000'000);
+    read_number(in, "max_connections_per_address", http.max_connections_per_address, 0, 1'000'000);
     read_number(in, "worker_threads", http.worker_threads, 1, 256);
     read_number(in, "max_queued_work", http.max_queued_work, 16, 1'000'000);
     read_duration(in, "drain_ms", http.drain, 0, 600'000);
@@ -152,6 +155,7 @@ void read_deltas(JsonReader& in, HubConfig::Deltas& deltas) {
 void read_enrolment(JsonReader& in, HubConfig::Enrolment& enrolment) {
     read_duration(in, "certificate_days", enrolment.certificate_validity, 1, 3'650);
     read_number(in, "attempts_per_minute", enrolment.attempts_per_minute, 1, 1'000'000);
+    read_number(in, "failures_per_minute", enrolment.failures_per_minute, 1, 1'000'000);
 }
 
 void read_retention(JsonReader& in, HubConfig::Retention& retention) {
@@ -227,6 +231,11 @@ std::string own_host_name() {
 }
 
 }  // namespace
+
+std::size_t HubConfig::Http::effective_connections_per_address() const {
+    if (max_connections_per_address > 0) return max_connections_per_address;
+    return max_connections - max_connections / 4;
+}
 
 std::string HubConfig::effective_public_host() const {
     if (!http.public_host.empty()) return http.public_host;

@@ -24,9 +24,13 @@ struct HubConfig {
         std::string public_host;         ///< what devices call; empty: see effective_public_host()
         std::vector<std::string> names;  ///< further DNS names and addresses of the certificate
         std::size_t max_connections = 10'000;
+        std::size_t max_connections_per_address = 0;  ///< 0: three quarters of max_connections
         std::size_t worker_threads = 4;
         std::size_t max_queued_work = 1024;
         std::chrono::milliseconds drain{10'000};
+
+        /// The limit that holds, with its default worked out.
+        [[nodiscard]] std::size_t effective_connections_per_address() const;
     } http;
 
     struct Database {
@@ -71,6 +75,7 @@ struct HubConfig {
     struct Enrolment {
         std::chrono::days certificate_validity{90};
         std::uint32_t attempts_per_minute = 600;
+        std::uint32_t failures_per_minute = 30;  ///< of one address
     } enrolment;
 
     struct Retention {

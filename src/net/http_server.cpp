@@ -127,10 +127,15 @@ void HttpServer::Impl::begin(Tcp::socket socket) {
     boost::system::error_code failed;
     const auto remote = socket.remote_endpoint(failed);
     if (failed) return;  // gone already
-    UniqueFd fd(socket.release(failed));
-    if (failed) return;
     Peer peer;
     peer.address = remote.address().to_string();
+    auto place = shares.take(peer.address);
+    if (!place) {
+        log_debug("connection turned away peer={} reason=\"it holds its share\"", peer.address);
+        return turn_away(socket, tls != nullptr);
+    }
+    UniqueFd fd(socket.release(failed));
+    if (failed) return;
     peer.port = remote.port();
     peer.tls = tls != nullptr;
     Stream stream(runtime.executor());
@@ -138,8 +143,8 @@ void HttpServer::Impl::begin(Tcp::socket socket) {
         log_warn("connection not accepted reason=\"{}\"", adopted.error().message);
         return;
     }
-    auto session =
-        std::make_shared<Session>(shared_from_this(), std::move(peer), std::move(stream));
+    auto session = std::make_shared<Session>(shared_from_this(), std::move(peer), std::move(stream),
+                                             *std::move(place));
     enter(*session);
     runtime.spawn(run_session(std::move(session)));
 }

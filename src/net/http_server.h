@@ -29,6 +29,7 @@ struct ServerOptions {
     std::uint16_t port = 0;  ///< 0 takes a free one
     std::optional<ServerTls> tls;
     std::size_t max_connections = 10'000;
+    std::size_t max_connections_per_address = 0;  ///< 0 is no limit; IPv6: of one /64 network
     std::size_t max_header_bytes = 16 * 1024;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a request

@@ -25,6 +25,9 @@ struct RouteOptions {
     std::chrono::milliseconds deadline{30'000};
     /// The handler reads `request.stream` itself.
     bool streaming_body = false;
+    /// Asked once the head is there and before a body of more than a few KiB is collected; its
+    /// error is the answer. So memory is spent on nobody who may not call the route anyway.
+    std::function<boost::asio::awaitable<Status>(const Request&)> before_body = {};
 };
 
 /// Maps method and path to a handler. Patterns are literal parts, `{name}` (one part) and, last,

@@ -19,8 +19,10 @@ constexpr std::chrono::seconds linger_span{2};
 
 }  // namespace
 
-Session::Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream)
+Session::Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream,
+                 AddressShares::Place place)
     : core_(std::move(core)),
+      place_(std::move(place)),
       peer_(std::move(peer)),
       stream_(std::move(stream)),
       reader_(stream_, HeadLimits{core_->options.max_header_bytes, 128}),

@@ -7,11 +7,14 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace strandline::net {
 namespace {
 
 constexpr std::size_t first_body_bytes = 4 * 1024;
+// Bodies up to here are collected from anybody: asking first would cost more than they do.
+constexpr std::uint64_t unasked_body_bytes = 4 * 1024;
 
 std::string allow_field(const std::vector<Method>& methods) {
     std::string text;
@@ -20,6 +23,12 @@ std::string allow_field(const std::vector<Method>& methods) {
         text += to_string(method);
     }
     return text;
+}
+
+// What is decoded here ends in logs, answers and records, none of which hold arbitrary bytes.
+Status check_decoded(std::string_view text) {
+    if (is_plain_text(text)) return {};
+    return fail(Errc::invalid, "the URL hides control characters or bytes that are not UTF-8");
 }
 
 Status take_query(std::string_view text, Request& request) {
@@ -32,6 +41,8 @@ Status take_query(std::string_view text, Request& request) {
         const auto rest = pair.substr(std::min(equals + 1, pair.size()));
         TRY(auto key, percent_decode(pair.substr(0, equals), true));
         TRY(auto value, percent_decode(rest, true));
+        TRY(check_decoded(key));
+        TRY(check_decoded(value));
         request.query.emplace_back(std::move(key), std::move(value));
     }
     return {};
@@ -68,6 +79,7 @@ Status take_head(ParsedHead& head, Request& request) {
     }
     const auto mark = std::min(target.find('?'), target.size());
     TRY(request.path, percent_decode(target.substr(0, mark)));
+    TRY(check_decoded(request.path));
     return take_query(target.substr(std::min(mark + 1, target.size())), request);
 }
 
@@ -175,6 +187,8 @@ asio::awaitable<Response> Session::run_route(std::shared_ptr<Exchange> exchange)
         exchange->request.stream = &*exchange->body;
     } else {
         deadline = Deadline::after(options.deadline);
+        const auto admitted = co_await admit_body(*exchange);
+        if (!admitted) co_return error_response(admitted.error());
         const auto read = co_await read_whole_body(exchange, deadline);
         if (!read) {
             exchange->keep_alive = false;
@@ -186,6 +200,20 @@ asio::awaitable<Response> Session::run_route(std::shared_ptr<Exchange> exchange)
     const auto started = start_handler(exchange);
     if (!started) co_return error_response(started.error());
     co_return co_await await_handler(std::move(exchange), deadline);
+}
+
+/// Asks the route whether the body may be collected.
+asio::awaitable<Status> Session::admit_body(Exchange& exchange) {
+    const auto& ask = exchange.route->options.before_body;
+    const auto length = reader_.parser.content_length();
+    if (!ask || reader_.body_done() || (length && *length <= unasked_body_bytes)) {
+        co_return Status{};
+    }
+    try {
+        co_return co_await ask(exchange.request);
+    } catch (...) {
+        co_return handler_failure(exchange.request, std::current_exception());
+    }
 }
 
 asio::awaitable<Status> Session::read_whole_body(std::shared_ptr<Exchange> exchange,

@@ -38,7 +38,8 @@ Credentials Credentials::of(const net::Request& request) {
     return out;
 }
 
-Result<Caller> Authenticator::identify(const Credentials& credentials) const {
+Result<Caller> Authenticator::identify(const Credentials& credentials, Access access) const {
+    if (access == Access::open) return Caller{.address = credentials.address};
     if (credentials.bearer) {
         TRY(const auto token, tokens_->authenticate(*credentials.bearer));
         return Caller{.kind = Caller::Kind::person,
@@ -56,11 +57,10 @@ Result<Caller> Authenticator::identify(const Credentials& credentials) const {
                 "a bearer token (operators) or a client certificate (devices) is needed");
 }
 
-Result<Caller> Authenticator::authorize(const Credentials& credentials, Access access) const {
-    if (access == Access::open) return Caller{.address = credentials.address};
-    TRY(auto caller, identify(credentials));
+Status Authenticator::permit(const Caller& caller, Access access) {
+    if (access == Access::open) return {};
     if (caller.is_device()) {
-        if (access == Access::device || access == Access::device_or_viewer) return caller;
+        if (access == Access::device || access == Access::device_or_viewer) return {};
         return fail(Errc::forbidden, "this is for operators, not for devices");
     }
     if (access == Access::device)
@@ -71,6 +71,12 @@ Result<Caller> Authenticator::authorize(const Credentials& credentials, Access a
                     fmt::format("needs role {}, this token has {}", fleet::to_string(needed),
                                 fleet::to_string(caller.role)));
     }
+    return {};
+}
+
+Result<Caller> Authenticator::authorize(const Credentials& credentials, Access access) const {
+    TRY(auto caller, identify(credentials, access));
+    TRY(permit(caller, access));
     return caller;
 }
 

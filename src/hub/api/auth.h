@@ -46,10 +46,12 @@ public:
 
     /// `unauthenticated` without a valid credential, `forbidden` when it does not reach far enough.
     [[nodiscard]] Result<Caller> authorize(const Credentials& credentials, Access access) const;
+    /// Who it is; an open route takes anybody unasked.
+    [[nodiscard]] Result<Caller> identify(const Credentials& credentials, Access access) const;
+    /// Whether a known caller reaches far enough.
+    [[nodiscard]] static Status permit(const Caller& caller, Access access);
 
 private:
-    [[nodiscard]] Result<Caller> identify(const Credentials& credentials) const;
-
     const fleet::OperatorTokenStore* tokens_;
     const fleet::DeviceStore* devices_;
 };

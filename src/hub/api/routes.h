@@ -39,6 +39,7 @@ public:
     void add_stream(const RouteRule& rule, StreamHandler handler);
 
     [[nodiscard]] net::Router& router() { return *router_; }
+    [[nodiscard]] const Authenticator& authenticator() const { return *authenticator_; }
 
 private:
     net::Router* router_;

@@ -131,7 +131,8 @@ std::string broker_acl(const BrokerOptions& options) {
     }
     text += fmt::format(
         "\npattern read {0}/d/%u/down/#\n"
-        "pattern write {0}/d/%u/up/#\n"
+        "pattern write {0}/d/%u/up/state\n"
+        "pattern write {0}/d/%u/up/reported\n"
         "pattern read {0}/b/#\n",
         options.topic_root);
     return text;
