@@ -11,6 +11,10 @@ from .process import Process, children, program
 from .wait import wait_until
 
 
+# A sanitizer keeps freed memory aside to catch late uses; where memory is measured that would hide what is looked for.
+LEAN_SANITIZER = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
+
+
 class CliError(Exception):
     def __init__(self, arguments, result):
         super().__init__(f"strandline {' '.join(map(str, arguments))} -> exit {result.returncode}: {result.stderr.strip()}")

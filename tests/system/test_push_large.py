@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 
+from harness.hub import LEAN_SANITIZER
 from harness.wait import wait_until
 
 SIZE = 1 << 30
@@ -41,8 +42,7 @@ class MemoryWatch:
 
 
 def test_interrupted_push_of_a_gibibyte_resumes_in_flat_memory(fresh_site, tmp_path):
-    # A sanitizer keeps freed memory aside to catch late uses; here that would hide what we measure.
-    site = fresh_site(env={"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"})
+    site = fresh_site(env=LEAN_SANITIZER)
     model = tmp_path / "big.onnx"
     make_file(model)
     watch = MemoryWatch(site.hub)
