@@ -53,7 +53,8 @@ public:
     [[nodiscard]] std::size_t connections() const;
     /// Uses new certificates for connections to come.
     [[nodiscard]] Status replace_tls(ServerTls tls);
-    /// Stops accepting, closes idle connections, lets running requests end until the deadline.
+    /// Closes idle connections and lets running requests end until the deadline. Until then new
+    /// requests are answered with 503 and Retry-After, so that clients and balancers go elsewhere.
     [[nodiscard]] boost::asio::awaitable<void> stop(Deadline deadline);
 
 private:

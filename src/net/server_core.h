@@ -36,7 +36,8 @@ struct ServerCore {
     SslContext tls;
     AddressShares shares;
     std::unordered_set<Session*> sessions;
-    std::vector<Signal*> leave_watchers;  ///< of running stop() calls
+    std::unordered_set<Session*> draining;  ///< those of `sessions` that were there at stop()
+    std::vector<Signal*> leave_watchers;    ///< of running stop() calls
     bool stopping = false;
     bool gone = false;  ///< the HttpServer was destroyed: no more callbacks
 

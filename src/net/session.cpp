@@ -28,7 +28,10 @@ Session::Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream,
       reader_(stream_, HeadLimits{core_->options.max_header_bytes, 128}),
       wake_(core_->runtime.executor()) {}
 
-Session::~Session() { core_->sessions.erase(this); }
+Session::~Session() {
+    core_->sessions.erase(this);
+    core_->draining.erase(this);
+}
 
 void Session::drain() {
     closing_ = true;

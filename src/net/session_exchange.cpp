@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t first_body_bytes = 4 * 1024;
 // Bodies up to here are collected from anybody: asking first would cost more than they do.
 constexpr std::uint64_t unasked_body_bytes = 4 * 1024;
+// How long a program usually takes to come back after it was told to stop.
+constexpr std::chrono::seconds restart_span{5};
 
 std::string allow_field(const std::vector<Method>& methods) {
     std::string text;
@@ -158,6 +160,12 @@ asio::awaitable<Response> Session::answer(std::shared_ptr<Exchange> exchange) {
     if (!taken) {
         exchange->keep_alive = false;
         co_return error_response(taken.error());
+    }
+    if (core_->stopping) {
+        exchange->keep_alive = false;
+        auto stopping = fail(Errc::unavailable, "the server is stopping");
+        stopping.retry_after = restart_span;
+        co_return error_response(stopping);
     }
     auto match = core_->router.find(request.method, request.path);
     const bool wants = expects_continue(request, exchange->http_1_0);
