@@ -166,4 +166,9 @@ Result<ChangedDevices> FleetService::sign_again(std::string_view after, std::siz
     });
 }
 
+Status FleetService::raise_generations(std::int64_t floor) {
+    return database_->write<void>(
+        [&](Transaction& t) -> Status { return raise_generation_floor(t, floor); });
+}
+
 }  // namespace strandline::fleet

@@ -111,6 +111,10 @@ public:
     /// rotation); returns them, empty when done. Generations grow, contents do not change.
     [[nodiscard]] Result<ChangedDevices> sign_again(std::string_view after, std::size_t limit);
 
+    /// From now on every new generation of any device is above `floor`: for a restored database,
+    /// whose devices have seen newer generations than it remembers.
+    [[nodiscard]] Status raise_generations(std::int64_t floor);
+
 private:
     store::Database* database_;
     const Clock* clock_;
