@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 constexpr std::int64_t max_bytes = std::int64_t{1} << 53;
 
-constexpr std::array<std::string_view, 21> environment_keys{"hub.poll_interval_s",
+constexpr std::array<std::string_view, 22> environment_keys{"hub.poll_interval_s",
                                                             "hub.report_interval_s",
                                                             "hub.mqtt",
                                                             "serve.enabled",
@@ -33,7 +33,8 @@ constexpr std::array<std::string_view, 21> environment_keys{"hub.poll_interval_s
                                                             "process.memory_bytes",
                                                             "process.open_files",
                                                             "log.level",
-                                                            "log.format"};
+                                                            "log.format",
+                                                            "log.file"};
 
 std::uint64_t count(JsonReader& in, std::string_view key, std::uint64_t fallback, std::int64_t min,
                     std::int64_t max) {
@@ -105,6 +106,7 @@ void read_log(JsonReader& in, AgentConfig::Log& log) {
         else
             in.reject("format", parsed.error().message);
     }
+    log.file = in.text_or("file", log.file.string());
 }
 
 /// Reads one table strictly; a missing table leaves the defaults.

@@ -51,6 +51,7 @@ struct AgentConfig {
     struct Log {
         LogLevel level = LogLevel::info;
         LogFormat format = LogFormat::text;
+        std::filesystem::path file;  ///< empty: standard error
     } log;
 };
 

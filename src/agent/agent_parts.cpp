@@ -50,6 +50,7 @@ Status AgentParts::open_state() {
         TRY(state.prepare());
         TRY(auto taken, LockFile::acquire(state.lock_file()));
         lock.emplace(std::move(taken));
+        TRY(state.adopt_format());
     }
     TRY(identity, load_identity(state.identity()));
     TRY(auto opened, DeviceState::open(state, *options.clock));

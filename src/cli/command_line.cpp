@@ -135,6 +135,7 @@ Commands all_commands() {
     add_token_commands(commands);
     add_infer_command(commands);
     add_delta_commands(commands);
+    add_doctor_command(commands);
     commands.push_back(std::make_unique<CompletionCommand>());
     return commands;
 }
@@ -183,7 +184,7 @@ int run_command_line(int argc, const char* const* argv) {
         return usage_exit_code;
     }
     const Status status = by_app.at(chosen)->run(context);
-    if (status) return 0;
+    if (status) return context.exit_code();
     report(status.error(), *options);
     return info(status.error().code).exit_code;
 }

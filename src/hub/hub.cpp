@@ -10,6 +10,7 @@
 #include "hub/broker/cut_session.h"
 #include "hub/hub_parts.h"
 #include "hub/legacy/legacy_api.h"
+#include "net/service_notify.h"
 
 namespace strandline::hub {
 namespace {
@@ -261,10 +262,12 @@ Status Hub::Impl::maintenance_round() {
 }
 
 boost::asio::awaitable<void> Hub::Impl::shut_down() {
-    log_info("stopping");
+    log_info("stopping requests={}", server->connections());
+    net::notify_service("STOPPING=1");
     const auto deadline = Deadline::after(config.http.drain);
     feed->stop();
     maintenance_stop->notify();
+    deltas->ask_to_stop();
     if (legacy_server) co_await legacy_server->stop(deadline);
     co_await server->stop(deadline);
     co_await link->stop(deadline);
@@ -292,6 +295,8 @@ Status Hub::run() {
                                         impl.config.retention.interval,
                                         [&impl] { return impl.maintenance_round(); }));
     impl.runtime->post([&impl] { impl.link->start(); });
+    impl.runtime->spawn(net::keep_watchdog());
+    impl.runtime->post([] { net::notify_service("READY=1"); });
     impl.runtime->run();
     impl.deltas->stop();
     impl.runtime->workers().stop();

@@ -56,6 +56,7 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "retention.max_events",
                                                        "log.level",
                                                        "log.format",
+                                                       "log.file",
                                                        "legacy.enabled",
                                                        "legacy.address",
                                                        "legacy.port",
@@ -175,6 +176,7 @@ void read_log(JsonReader& in, HubConfig::Log& log) {
         if (format) log.format = *format;
         if (!format) in.reject("format", format.error().message);
     }
+    log.file = in.text_or("file", log.file.string());
 }
 
 void read_legacy(JsonReader& in, HubConfig::Legacy& legacy) {
@@ -202,6 +204,17 @@ void read_hub(JsonReader& in, std::filesystem::path& state) {
     if (state.empty()) in.reject("state", "must name a folder");
 }
 
+std::map<std::string, std::string, std::less<>> given_in(const boost::json::value& tree) {
+    std::map<std::string, std::string, std::less<>> given;
+    for (const auto& [table, entries] : tree.as_object()) {
+        for (const auto& [key, value] : entries.as_object()) {
+            given.emplace(fmt::format("{}.{}", std::string_view(table), std::string_view(key)),
+                          write_json(value));
+        }
+    }
+    return given;
+}
+
 Result<HubConfig> from_tree(const boost::json::value& tree, std::string_view name) {
     HubConfig config;
     JsonReader root(tree, std::string(name));
@@ -217,6 +230,7 @@ Result<HubConfig> from_tree(const boost::json::value& tree, std::string_view nam
     TRY(read_table(root, "log", config.log, read_log));
     TRY(read_table(root, "legacy", config.legacy, read_legacy));
     TRY(root.finish());
+    config.given = given_in(tree);
     return config;
 }
 
@@ -250,6 +264,19 @@ std::string HubConfig::effective_mqtt_host() const {
 
 std::string HubConfig::effective_database_url() const {
     return database.url.empty() ? "sqlite:" + (state / "hub.db").string() : database.url;
+}
+
+std::vector<std::string> changed_keys(const HubConfig& a, const HubConfig& b) {
+    std::vector<std::string> changed;
+    for (const auto key : keys) {
+        const auto before = a.given.find(key);
+        const auto after = b.given.find(key);
+        const bool same = before == a.given.end() || after == b.given.end()
+                              ? (before == a.given.end()) == (after == b.given.end())
+                              : before->second == after->second;
+        if (!same) changed.emplace_back(key);
+    }
+    return changed;
 }
 
 std::span<const std::string_view> hub_config_keys() { return keys; }

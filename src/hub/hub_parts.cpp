@@ -15,6 +15,7 @@
 #include "hub/api/system_api.h"
 #include "hub/api/tokens_api.h"
 #include "hub/api/uploads_api.h"
+#include "hub/state/upgrade.h"
 #include "trust/envelope.h"
 
 namespace strandline::hub {
@@ -38,6 +39,7 @@ Signers signers_of(const HubKeys& keys) {
 
 Result<std::unique_ptr<Storage>> open_storage(const HubConfig& config, const Clock& clock) {
     TRY(auto state, StateFolder::open(config.state));
+    TRY(prepare_upgrade(state.root(), config.effective_database_url()));
     TRY(auto keys, open_or_create_keys(state.keys()));
     auto storage = std::make_unique<Storage>(
         Storage{std::move(state), std::move(keys), nullptr, nullptr, nullptr, nullptr});

@@ -67,6 +67,12 @@ class Hub:
                             encoding="utf-8")
         return path
 
+    def strandlined(self, *arguments, config: bool = True) -> subprocess.CompletedProcess:
+        """Runs a command of the hub's own program with the hub's configuration."""
+        options = ["--config", self.folder / "strandline.toml"] if config else []
+        return subprocess.run([str(word) for word in [self.bin / "strandlined", *arguments, *options]], capture_output=True,
+                              text=True, timeout=120, env={**os.environ, **(self.env or {})})
+
     def cli_environment(self) -> dict:
         return {**os.environ, "STRANDLINE_PROFILE": str(self.folder / "profile.json"),
                 "XDG_CACHE_HOME": str(self.folder / "cache")}

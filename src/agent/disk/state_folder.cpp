@@ -4,12 +4,16 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/folder_format.h"
 #include "base/ids.h"
+#include "base/version.h"
 
 namespace strandline::agent {
 namespace {
 
 constexpr std::size_t max_record_bytes = 1U << 20;
+constexpr std::string_view program_name = "strandline-agent";
+constexpr int newest_format = 2;
 
 template <class Record, class Parse>
 Result<Record> load_record(const std::filesystem::path& path, Parse parse) {
@@ -28,6 +32,20 @@ Status StateFolder::prepare() const {
         TRY(make_folders(folder));
     }
     return {};
+}
+
+Status StateFolder::adopt_format() const {
+    TRY(const int found, check_format());
+    if (found == newest_format) return {};
+    return write_folder_format(
+        root_, {std::string(program_name), newest_format, std::string(program_version)});
+}
+
+Result<int> StateFolder::check_format() const {
+    TRY(const auto found, read_folder_format(root_));
+    if (!found) return 1;
+    TRY(check_folder_format(root_, *found, program_name, newest_format));
+    return found->format;
 }
 
 Result<DeviceRecord> StateFolder::load_device() const {

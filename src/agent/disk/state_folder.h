@@ -31,6 +31,12 @@ public:
     /// Makes the folders that are missing.
     [[nodiscard]] Status prepare() const;
 
+    /// Marks the folder with this program's format; `conflict` when it is of a newer one. Format 1
+    /// had no mark and the same files, so there is nothing else to change.
+    [[nodiscard]] Status adopt_format() const;
+    /// The same refusal without changing anything; the format found.
+    [[nodiscard]] Result<int> check_format() const;
+
     /// A missing file is the default record; a damaged one is `corrupt`.
     [[nodiscard]] Result<DeviceRecord> load_device() const;
     [[nodiscard]] Status save_device(const DeviceRecord& record) const;

@@ -54,7 +54,8 @@ Result<Response> status(Services& services) {
 Result<Response> who(const Caller& caller) {
     const auto role =
         caller.is_device() ? std::string_view("device") : fleet::to_string(caller.role);
-    return json_answer(ok, json::object{{"name", caller.name}, {"role", role}});
+    return json_answer(
+        ok, json::object{{"name", caller.name}, {"role", role}, {"version", program_version}});
 }
 
 }  // namespace

@@ -28,12 +28,16 @@ void DeltaPool::wake() {
     wake_.notify_all();
 }
 
-void DeltaPool::stop() {
+void DeltaPool::ask_to_stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
     }
     wake_.notify_all();
+}
+
+void DeltaPool::stop() {
+    ask_to_stop();
     for (auto& thread : threads_) {
         if (thread.joinable()) thread.join();
     }

@@ -24,7 +24,9 @@ public:
 
     /// There may be a job. Thread-safe.
     void wake();
-    /// Gives running jobs back to the queue and joins. Idempotent.
+    /// Tells the workers to give running jobs back to the queue, without waiting. Thread-safe.
+    void ask_to_stop();
+    /// The same, and joins. Idempotent.
     void stop();
 
 private:
