@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 packages=build/packages keep=
-mirror=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -v security | head -n 1 || true)
+mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -E '/debian/?$' | head -n 1 || true)
 while [ $# -gt 0 ]; do
     case $1 in
     --help) sed -n '/^# Installs/,/^set -eu/s/^# \{0,1\}//p' "$0" && exit 0 ;;
@@ -47,7 +47,10 @@ await() {
     return 1
 }
 
-debootstrap --variant=minbase bookworm "$root" "$mirror" >/dev/null
+mkdir "$root/tmp"
+# Users other than root live in it too.
+chmod 755 "$root"
+debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root/tmp/debootstrap.log" 2>&1
 # The caller's way to the mirror, such as a proxy or a certificate of its own.
 cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
 cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"

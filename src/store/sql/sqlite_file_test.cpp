@@ -48,9 +48,9 @@ protected:
 TEST_F(SqliteFile, TellsTheSchemaWithoutChangingIt) {
     EXPECT_EQ(*sqlite_schema_version(file_), 0);
     EXPECT_FALSE(fs::exists(file_));
-    open({first});
+    open({first}).reset();
     EXPECT_EQ(*sqlite_schema_version(file_), 1);
-    open({first, second});
+    open({first, second}).reset();
     EXPECT_EQ(*sqlite_schema_version(file_), 2);
 }
 
