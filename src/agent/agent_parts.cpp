@@ -129,7 +129,13 @@ Status AgentParts::open_broker() {
         if (name == "keyset") refresh_keys = true;
         hub_news.notify();
     };
-    handlers.connected = [this] { reporter->changed(); };
+    handlers.connected = [this] {
+        if (options.observer.broker) options.observer.broker(true);
+        reporter->changed();
+    };
+    handlers.lost = [this] {
+        if (options.observer.broker) options.observer.broker(false);
+    };
     TRY(mqtt, MqttLink::create(runtime, identity.address, state.identity(), device->record().boot,
                                std::move(handlers)));
     return {};
@@ -145,6 +151,7 @@ trust::Report AgentParts::build_report() {
     report.slots = updater->report();
     report.resources = resources->sample();
     report.resources.engine = host->engine();
+    if (options.observer.reported) options.observer.reported(report);
     return report;
 }
 

@@ -54,8 +54,10 @@ void MqttLink::subscribe(const std::string& root) {
         ignore(client_->publish(presence("online")), "the next connection says it again");
         if (handlers_.connected) handlers_.connected();
     });
-    client_->on_disconnected(
-        [](const Error& error) { log_warn("broker lost error=\"{}\"", error.message); });
+    client_->on_disconnected([this](const Error& error) {
+        log_warn("broker lost error=\"{}\"", error.message);
+        if (handlers_.lost) handlers_.lost();
+    });
     client_->subscribe(prefix_ + "/down/desired", 1, [this](const net::MqttMessage& message) {
         if (handlers_.desired) handlers_.desired(message.payload);
     });

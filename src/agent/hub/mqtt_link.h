@@ -20,6 +20,7 @@ public:
         std::function<void(const Announcement&)> announced;
         std::function<void(const std::string& name)> command;  ///< report, keyset
         std::function<void()> connected;
+        std::function<void()> lost;  ///< also after each connection that could not be made
     };
 
     [[nodiscard]] static Result<std::unique_ptr<MqttLink>> create(
