@@ -38,12 +38,15 @@ Sorted sort_batch(std::span<const UpMessage> batch, IngestOutcome& outcome) {
 }
 
 Status apply_presence(Domain& domain, const Sorted& sorted, bool online, IngestOutcome& outcome) {
+    std::vector<fleet::PresenceChange> changes;
     for (const auto& [device, presence] : sorted.presence) {
-        if (presence.online != online) continue;
-        const auto changed = domain.devices.set_online(device, presence.boot, online);
-        if (changed) continue;
-        if (changed.error().code != Errc::not_found) return changed.error();
-        outcome.unknown.push_back(device);
+        if (presence.online == online) changes.push_back({device, presence.boot, online});
+    }
+    if (changes.empty()) return {};
+    TRY(const auto outcomes, domain.devices.set_online(changes));
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i] == fleet::PresenceOutcome::unknown_device)
+            outcome.unknown.push_back(changes[i].device);
     }
     return {};
 }
