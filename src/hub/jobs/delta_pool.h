@@ -31,8 +31,10 @@ public:
 
 private:
     void run(registry::DeltaWorker& worker);
-    /// False when stopping.
-    bool wait();
+    /// How often wake() was called.
+    [[nodiscard]] std::uint64_t wakes();
+    /// Until wake() was called more often than `seen` times; false when stopping.
+    bool wait(std::uint64_t seen);
 
     std::atomic<bool> stopping_{false};
     std::mutex mutex_;
