@@ -11,6 +11,7 @@
 #include "hub/commands.h"
 #include "hub/doctor/examine.h"
 #include "hub/hub.h"
+#include "hub/open_files.h"
 #include "net/service_notify.h"
 
 namespace strandline::hub {
@@ -42,7 +43,20 @@ Status reload(const CommandLine& line, const HubConfig& running) {
     return {};
 }
 
+// One for each connection, to the hub or to its broker, and as many again for files being sent.
+void provide_open_files(const HubConfig& config) {
+    constexpr std::size_t own = 200;
+    const auto wanted = own + 2 * config.http.max_connections;
+    const auto granted = raise_open_files(wanted);
+    if (granted >= wanted) return;
+    log_warn(
+        "{} open files are allowed and {} connections may need {}: set LimitNOFILE={} in the "
+        "service, or lower http.max_connections",
+        granted, config.http.max_connections, wanted, wanted);
+}
+
 Status serve(const CommandLine& line, const HubConfig& config) {
+    provide_open_files(config);
     TRY(const auto hub, Hub::create(config));
     hub->handle_signals([&line, &config] {
         net::notify_reloading();
