@@ -8,6 +8,7 @@
 #include "agent/command_line.h"
 #include "agent/doctor/examine.h"
 #include "agent/hub/enroll.h"
+#include "agent/run/footprint.h"
 #include "base/log.h"
 #include "base/log_file.h"
 #include "base/version.h"
@@ -17,6 +18,8 @@ namespace strandline::agent {
 namespace {
 
 constexpr std::chrono::seconds stop_timeout{10};
+// Connecting, TLS and the first report are done by then on any device.
+constexpr std::chrono::seconds start_span{5};
 
 int exit_code(const Error& error) {
     std::cerr << "strandline-agent: " << error.message << "\n";
@@ -51,6 +54,8 @@ boost::asio::awaitable<void> serve(Agent& agent) {
     net::notify_service("READY=1");
     std::cout << "ready serve=" << agent.serve_url() << " device=" << agent.device() << "\n"
               << std::flush;
+    co_await net::sleep_for(start_span);
+    log_debug("start is over code_bytes={}", release_startup_code());
 }
 
 boost::asio::awaitable<void> shut_down(net::Runtime& runtime, Agent& agent) {
@@ -133,7 +138,7 @@ int agent_main(const std::vector<std::string>& arguments) {
         case CommandLine::Command::doctor:
             return run_doctor(*line);
         case CommandLine::Command::self_test:
-            return self_test_main(line->job);
+            self_test_main(line->job);
     }
     return 1;
 }
