@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "hub/broker/cut_session.h"
 #include "hub/hub_parts.h"
+#include "hub/jobs/delta_news.h"
 #include "hub/legacy/legacy_api.h"
 #include "net/service_notify.h"
 
@@ -59,6 +60,7 @@ struct Hub::Impl {
     std::unique_ptr<Services> services;
     std::unique_ptr<net::Runtime> runtime;
     std::unique_ptr<EventFeed> feed;
+    std::unique_ptr<DeltaNews> delta_news;
     std::unique_ptr<net::Signal> maintenance_stop;
     std::unique_ptr<MqttLink> link;
     std::unique_ptr<DeltaPool> deltas;
@@ -100,6 +102,7 @@ Status Hub::Impl::make_first_token() {
 Status Hub::Impl::open_services() {
     runtime = std::make_unique<net::Runtime>(runtime_options(config));
     feed = std::make_unique<EventFeed>(*runtime, storage->domain->events);
+    delta_news = std::make_unique<DeltaNews>(*runtime);
     maintenance_stop = std::make_unique<net::Signal>(runtime->executor());
     authenticator =
         std::make_unique<Authenticator>(storage->domain->operator_tokens, storage->domain->devices);
@@ -108,19 +111,20 @@ Status Hub::Impl::open_services() {
     auto uploads =
         std::make_shared<UploadFiles>(storage->state.root() / "uploads", storage->domain->uploads,
                                       *storage->blobs, config.uploads.expiry);
-    services =
-        std::make_unique<Services>(Services{.config = config,
-                                            .clock = clock,
-                                            .runtime = *runtime,
-                                            .blobs = *storage->blobs,
-                                            .domain = *storage->domain,
-                                            .authority = *storage->authority,
-                                            .metrics = metrics,
-                                            .feed = *feed,
-                                            .gate = std::make_shared<TransferGate>(limits, clock),
-                                            .keyset_envelope = storage->keys.keyset_envelope,
-                                            .uploads = std::move(uploads),
-                                            .started = clock.steady()});
+    services = std::make_unique<Services>(
+        Services{.config = config,
+                 .clock = clock,
+                 .runtime = *runtime,
+                 .blobs = *storage->blobs,
+                 .domain = *storage->domain,
+                 .authority = *storage->authority,
+                 .metrics = metrics,
+                 .feed = *feed,
+                 .delta_news = *delta_news,
+                 .gate = std::make_shared<TransferGate>(*runtime, limits, clock, metrics),
+                 .keyset_envelope = storage->keys.keyset_envelope,
+                 .uploads = std::move(uploads),
+                 .started = clock.steady()});
     return {};
 }
 
@@ -139,6 +143,7 @@ Status Hub::Impl::connect() {
         registry::DeltaWorker made(storage->domain->delta_jobs, *storage->blobs, *delta_builder,
                                    clock, std::move(worker));
         made.set_events(storage->domain->events.sink());
+        made.set_finished([this](const registry::DeltaJob& job) { delta_news->finished(job); });
         return made;
     });
     link->on_deltas_wanted = [this] { deltas->wake(); };

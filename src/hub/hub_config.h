@@ -27,7 +27,7 @@ struct HubConfig {
         std::size_t max_connections = 10'000;
         std::size_t max_connections_per_address = 0;  ///< 0: three quarters of max_connections
         std::size_t worker_threads = 4;
-        std::size_t max_queued_work = 1024;
+        std::size_t max_queued_work = 10'000;
         std::chrono::milliseconds drain{10'000};
 
         /// The limit that holds, with its default worked out.

@@ -18,6 +18,7 @@
 
 namespace strandline::hub {
 
+class DeltaNews;
 class EventFeed;
 
 /// What handlers need from the rest of the hub. Thread-safe, may be empty in tests.
@@ -47,6 +48,7 @@ struct Services {
     const trust::CertificateAuthority& authority;
     Metrics& metrics;
     EventFeed& feed;
+    DeltaNews& delta_news;
     std::shared_ptr<TransferGate> gate;
     std::string keyset_envelope;
     std::shared_ptr<UploadFiles> uploads;  // shared with running requests

@@ -72,17 +72,17 @@ asio::awaitable<Result<std::size_t>> send_file_piece(Job& job, int file, std::ui
 }
 
 asio::awaitable<Status> send_file_body(Job& job, const FileBody& body, const FilePlan& plan,
-                                       std::uint64_t rate) {
+                                       Pacer pacer) {
     const bool tls = job.context.stream->is_tls();
     Bytes buffer(tls ? std::min<std::uint64_t>(tls_read_bytes, plan.length) : 0);
-    Pacer pacer(rate, std::chrono::steady_clock::now());
     std::uint64_t done = 0;
     std::uint64_t since_pause = 0;
     while (done < plan.length) {
-        CO_TRY(co_await wait_for_turn(*job.context.stream, *job.context.wake, pacer));
         const auto largest = pacer.piece(tls ? tls_read_bytes : file_piece_bytes);
         const auto size =
             static_cast<std::size_t>(std::min<std::uint64_t>(largest, plan.length - done));
+        pacer.book(size);
+        CO_TRY(co_await wait_for_turn(*job.context.stream, *job.context.wake, pacer));
         const auto sent = co_await send_file_piece(job, body.file->get(), plan.offset + done,
                                                    std::span(buffer), size);
         if (!sent) co_return sent.error();
@@ -146,7 +146,9 @@ asio::awaitable<Status> send_file(Job& job, Response& response, const FileBody& 
     write_response_head(job.head, frame, response.headers);
     if (job.request.method == Method::head || plan.length == 0)
         co_return co_await send_piece(job, ByteSpan());
-    co_return co_await send_file_body(job, body, plan, response.max_bytes_per_second);
+    const Pacer pacer(response.max_bytes_per_second, std::chrono::steady_clock::now(),
+                      response.shared_rate.get());
+    co_return co_await send_file_body(job, body, plan, pacer);
 }
 
 asio::awaitable<Status> send_streamed(Job& job, Response& response, StreamBody body) {
@@ -195,15 +197,20 @@ void SentNotice::fire(bool complete) {
 
 std::size_t Pacer::piece(std::size_t largest) const {
     constexpr std::uint64_t smallest = 1024;
+    if (shared_ != nullptr) largest = shared_->piece(largest);
     if (rate_ == 0) return largest;
     return static_cast<std::size_t>(std::clamp<std::uint64_t>(rate_ / 10, smallest, largest));
 }
 
+void Pacer::book(std::size_t size) {
+    if (shared_ != nullptr) booked_ = shared_->book(size);
+}
+
 SteadyTime Pacer::next() const {
-    if (rate_ == 0) return start_;
+    if (rate_ == 0) return std::max(start_, booked_);
     const auto whole = std::chrono::seconds(bytes_ / rate_);
     const auto part = std::chrono::microseconds(bytes_ % rate_ * 1'000'000 / rate_);
-    return start_ + whole + part;
+    return std::max(start_ + whole + part, booked_);
 }
 
 asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, const Pacer& pacer) {

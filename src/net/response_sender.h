@@ -5,6 +5,7 @@
 
 #include "net/http_message.h"
 #include "net/runtime.h"
+#include "net/shared_rate.h"
 #include "net/stream.h"
 
 // Internal to net.
@@ -65,19 +66,23 @@ struct SendOutcome {
 /// Spreads the bytes of one body over time.
 class Pacer {
 public:
-    Pacer(std::uint64_t bytes_per_second, SteadyTime start)
-        : rate_(bytes_per_second), start_(start) {}
+    Pacer(std::uint64_t bytes_per_second, SteadyTime start, SharedRate* shared = nullptr)
+        : rate_(bytes_per_second), start_(start), shared_(shared) {}
 
     /// The largest piece to send at once.
     [[nodiscard]] std::size_t piece(std::size_t largest) const;
+    /// Takes the piece's share of the common rate; before waiting for the turn.
+    void book(std::size_t size);
     void sent(std::uint64_t size) { bytes_ += size; }
     /// When the next piece may go.
     [[nodiscard]] SteadyTime next() const;
-    [[nodiscard]] bool limited() const { return rate_ != 0; }
+    [[nodiscard]] bool limited() const { return rate_ != 0 || shared_ != nullptr; }
 
 private:
     std::uint64_t rate_;
     SteadyTime start_;
+    SharedRate* shared_;
+    SteadyTime booked_{};
     std::uint64_t bytes_ = 0;
 };
 
