@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Benchmarks against named alternatives, in the same run; results go to bench/.
 
-usage: bench.py [delta] [micro]      (both by default)
+usage: bench.py [delta] [micro] [rollout] [herd] [reconnect]      (all by default)
 
 delta  size and CPU time of deltas for real model pairs, beside zstd --patch-from, xz of the whole
        file, and bsdiff and xdelta3 where they are installed
 micro  the Google Benchmark programs beside the code: medians of 5
+rollout, herd, reconnect  fleets of agents: bench/NAME.py --help
 """
 import pathlib
 import platform
@@ -102,8 +103,14 @@ def bench_micro() -> None:
                                                          encoding="utf-8")
 
 
+def bench_fleet(name: str) -> None:
+    subprocess.run(["cmake", "--build", "build/release", "--target", "strandline-fleet"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, ROOT / "bench" / f"{name}.py"], check=True)
+
+
 def main() -> int:
-    steps = {"delta": bench_delta, "micro": bench_micro}
+    steps = {"delta": bench_delta, "micro": bench_micro,
+             **{name: lambda name=name: bench_fleet(name) for name in ("rollout", "herd", "reconnect")}}
     wanted = sys.argv[1:] or list(steps)
     unknown = [w for w in wanted if w not in steps]
     if unknown:
