@@ -48,7 +48,7 @@ struct MqttOptions {
     std::chrono::seconds keepalive{30};
     /// Messages waiting for the broker; one more is `exhausted`.
     std::size_t max_outbox = 1000;
-    /// From the start of a connection to its CONNACK.
+    /// From the start of a connection to its CONNACK, and from SUBSCRIBE to its SUBACK.
     std::chrono::milliseconds connect_timeout{15'000};
     /// Of a received packet; the broker drops larger ones.
     std::size_t max_packet_bytes = std::size_t{1} << 20;

@@ -58,6 +58,7 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
     Deadline verdict_until = Deadline::never();
     std::size_t window = 0;
     SteadyTime online_since;
+    SteadyTime subscribed_at;  ///< the last time
     std::string last_problem;
 
     static asio::awaitable<void> run(std::shared_ptr<Impl> self);
@@ -78,7 +79,8 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
     void on_subscribed(int id, int reason);
     void send_subscribe(const MqttSubscription& subscription);
     void report_end(const Error& error, bool was_online);
-    [[nodiscard]] Error handshake_timeout() const;
+    [[nodiscard]] Error answer_timeout(std::string_view question) const;
+    [[nodiscard]] bool is_deaf() const;
     void close_for_good();
 };
 

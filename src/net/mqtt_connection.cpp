@@ -105,18 +105,27 @@ asio::awaitable<void> MqttClient::Impl::ticks(std::shared_ptr<Impl> self, unsign
         if (!self->alive(of)) co_return;
         if (self->phase == Phase::online) {
             self->step(&MqttHandle::tick);
+            if (self->is_deaf()) self->finish(self->answer_timeout("SUBSCRIBE"));
             self->after_call();
         } else if (self->handshake_until.passed()) {
-            self->finish(self->handshake_timeout());
+            self->finish(self->answer_timeout("CONNECT"));
         } else {
             self->read_some(false);
         }
     }
 }
 
-Error MqttClient::Impl::handshake_timeout() const {
-    return fail(Errc::timeout, fmt::format("MQTT {}:{}: no answer within {} ms", options.host,
-                                           options.port, options.connect_timeout.count()));
+Error MqttClient::Impl::answer_timeout(std::string_view question) const {
+    return fail(Errc::timeout,
+                fmt::format("MQTT {}:{}: no answer to {} within {} ms", options.host, options.port,
+                            question, options.connect_timeout.count()));
+}
+
+/// Online, but what we asked to hear was never confirmed.
+bool MqttClient::Impl::is_deaf() const {
+    return !unconfirmed.empty() &&
+           system_clock().steady() - std::max(online_since, subscribed_at) >=
+               options.connect_timeout;
 }
 
 asio::awaitable<void> MqttClient::Impl::serve() {
@@ -238,6 +247,7 @@ void MqttClient::Impl::on_subscribed(int id, int reason) {
 void MqttClient::Impl::send_subscribe(const MqttSubscription& subscription) {
     const auto id = handle->subscribe(subscription.filter, subscription.qos);
     if (id) {
+        subscribed_at = system_clock().steady();
         unconfirmed[*id] = subscription.filter;
     } else {
         log_warn("mqtt subscription failed reason={}", id.error().message);
