@@ -1,5 +1,6 @@
 #include "agent/agent_parts.h"
 
+#include <algorithm>
 #include <sys/statvfs.h>
 #include <utility>
 
@@ -22,6 +23,8 @@ net::ClientOptions client_options(const Identity& identity, const AgentConfig& c
     options.tls.certificate_pem = identity.certificate_pem;
     options.tls.private_key_pem = identity.private_key_pem;
     options.idle_timeout = config.transfer.idle_timeout;
+    options.low_speed_bytes_per_second = config.transfer.low_speed_bytes_per_second;
+    options.low_speed_window = config.transfer.low_speed_window;
     options.max_idle_connections = 2;
     options.user_agent = std::string("strandline-agent/") + std::string(program_version);
     return options;
@@ -76,6 +79,9 @@ Status AgentParts::open_hub() {
     desired = std::make_unique<DesiredKeeper>(state, identity.address.device, *keys, *device);
     desired->load();
     pace = std::make_unique<Pace>(options.config.transfer.max_bytes_per_second, *options.clock);
+    budget = std::make_unique<ByteBudget>(state, options.config.transfer.max_bytes_per_day,
+                                          [this] { return device->now(); });
+    line = std::make_unique<DownloadLine>(DownloadLine{*hub, *pace, *budget});
     host = std::make_unique<ReleaseHost>(runtime, options.run_models ? &models : nullptr,
                                          options.config);
     UpdateServices services{.runtime = runtime,
@@ -84,7 +90,7 @@ Status AgentParts::open_hub() {
                             .hub = *hub,
                             .keys = *keys,
                             .host = *host,
-                            .pace = *pace,
+                            .line = *line,
                             .config = options.config,
                             .self_test_program = options.self_test_program,
                             .clock = *options.clock,
@@ -136,7 +142,13 @@ Status AgentParts::open_broker() {
     handlers.lost = [this] {
         if (options.observer.broker) options.observer.broker(false);
     };
-    TRY(mqtt, MqttLink::create(runtime, identity.address, state.identity(), device->record().boot,
+    MqttLink::Session session;
+    session.boot = device->record().boot;
+    session.timeout = options.config.hub.broker_timeout;
+    session.retry_base = options.config.transfer.retry_base;
+    // Desired states come by it at once, so it is not given up for as long as a download.
+    session.retry_cap = std::min(session.retry_cap, options.config.transfer.retry_cap);
+    TRY(mqtt, MqttLink::create(runtime, identity.address, state.identity(), session,
                                std::move(handlers)));
     return {};
 }

@@ -49,10 +49,9 @@ public:
             const auto state = journal().state;
             if (context_->preempted() && !is_uninterruptible(state)) break;
             co_await take_turn(state);
-            const auto progress = context_->journal().totals.bytes_received;
             auto step = co_await enter(state);
-            // What came through proves that the line works: the next failure is a first one.
-            if (context_->journal().totals.bytes_received > progress) backoff_.reset();
+            // What came and stays proves that the line works: the next failure is a first one.
+            if (std::exchange(context_->advanced, false)) backoff_.reset();
             co_await follow(state, std::move(step));
             context_->services.changed();
         }
@@ -136,6 +135,8 @@ private:
         const auto span = span_of(step);
         log_info("update waits slot={} state={} wait_ms={} reason={} message=\"{}\"",
                  context_->slot.name, to_string(state), span.count(), step.reason, step.message);
+        // What this slot waits for must not hold up the others.
+        hold_.reset();
         static_cast<void>(co_await pause(*context_, span));
     }
 

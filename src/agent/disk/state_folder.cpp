@@ -56,6 +56,14 @@ Status StateFolder::save_device(const DeviceRecord& record) const {
     return write_file_atomically(root_ / "device.json", as_bytes(to_json(record)));
 }
 
+Result<BudgetRecord> StateFolder::load_budget() const {
+    return load_record<BudgetRecord>(root_ / "budget.json", budget_from_json);
+}
+
+Status StateFolder::save_budget(const BudgetRecord& record) const {
+    return write_file_atomically(root_ / "budget.json", as_bytes(to_json(record)));
+}
+
 Result<SlotPointer> StateFolder::load_pointer(std::string_view slot_name) const {
     return load_record<SlotPointer>(slot(slot_name) / "pointer.json", pointer_from_json);
 }

@@ -40,6 +40,8 @@ public:
     /// A missing file is the default record; a damaged one is `corrupt`.
     [[nodiscard]] Result<DeviceRecord> load_device() const;
     [[nodiscard]] Status save_device(const DeviceRecord& record) const;
+    [[nodiscard]] Result<BudgetRecord> load_budget() const;
+    [[nodiscard]] Status save_budget(const BudgetRecord& record) const;
     [[nodiscard]] Result<SlotPointer> load_pointer(std::string_view slot_name) const;
     [[nodiscard]] Status save_pointer(std::string_view slot_name, const SlotPointer& pointer) const;
     [[nodiscard]] Result<UpdateJournal> load_journal(std::string_view slot_name) const;
