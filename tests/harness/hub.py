@@ -7,12 +7,9 @@ import ssl
 import subprocess
 
 from .config import write_toml
+from .memory import rss_bytes
 from .process import Process, children, program
 from .wait import wait_until
-
-
-# A sanitizer keeps freed memory aside to catch late uses; where memory is measured that would hide what is looked for.
-LEAN_SANITIZER = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
 
 
 class CliError(Exception):
@@ -127,10 +124,7 @@ class Hub:
         raise LookupError("the hub has no mosquitto child")
 
     def rss_bytes(self) -> int:
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise LookupError("no VmRSS")
+        return rss_bytes(self.process.pid)
 
     def stop(self) -> int:
         return self.process.stop()

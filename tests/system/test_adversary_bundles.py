@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from harness.bare_device import files_of
-from harness.hub import LEAN_SANITIZER
+from harness.memory import SMALL_QUARANTINE
 
 case = pytest.mark.case
 BOUNDARY = "b-o-u-n-d"
@@ -22,7 +22,7 @@ def legacy(bin_dir, tmp_path_factory):
 
     made = Site(bin_dir, tmp_path_factory.mktemp("bundles"),
                 {"legacy.enabled": True, "legacy.port": 0, "legacy.mqtt_port": 0, "legacy.max_document_bytes": 1 << 24},
-                LEAN_SANITIZER)
+                SMALL_QUARANTINE)
     yield made
     made.close()
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.hub import LEAN_SANITIZER
+from harness.memory import SMALL_QUARANTINE
 from harness.raw_http import RawConnection
 from harness.wait import wait_until
 
@@ -18,7 +18,7 @@ MIB = 1 << 20
 def site(bin_dir, tmp_path_factory):
     from conftest import Site
 
-    made = Site(bin_dir, tmp_path_factory.mktemp("http"), env=LEAN_SANITIZER)
+    made = Site(bin_dir, tmp_path_factory.mktemp("http"), env=SMALL_QUARANTINE)
     yield made
     made.close()
 
