@@ -103,7 +103,7 @@ Updater::Worker& Updater::add(std::string name) {
     return *place;
 }
 
-boost::asio::awaitable<void> Updater::recover_slot(std::string name) {
+boost::asio::awaitable<bool> Updater::recover_slot(std::string name) {
     auto& worker = add(name);
     const auto* state = &services_.state;
     auto* releases = &services_.releases;
@@ -114,12 +114,13 @@ boost::asio::awaitable<void> Updater::recover_slot(std::string name) {
     if (!recovery) {
         log_error("slot not recovered slot={} error=\"{}\"", name, recovery.error().message);
         worker.slot.problem = trust::ReportedError{"idle", "corrupt", recovery.error().message};
-        co_return;
+        co_return false;
     }
     worker.slot.disk = std::move(recovery->disk);
     worker.slot.problem = std::move(recovery->problem);
     const auto served = co_await serve_active(services_, worker.slot);
     if (!served) log_warn("slot not served slot={} reason=\"{}\"", name, served.error().message);
+    co_return true;
 }
 
 boost::asio::awaitable<void> Updater::start() {
@@ -128,7 +129,14 @@ boost::asio::awaitable<void> Updater::start() {
         log_error("slots unreadable error=\"{}\"", names.error().message);
         co_return;
     }
-    for (const auto& name : *names) co_await recover_slot(name);
+    bool settled = true;
+    for (const auto& name : *names) {
+        const bool recovered = co_await recover_slot(name);
+        settled =
+            settled && recovered && workers_.at(name)->slot.disk.journal.state == UpdateState::idle;
+    }
+    // The clean-up after the last update may have been cut off; one under way has its own.
+    if (settled) tasks_->spawn(clean_up());
     for (const auto& [name, worker] : workers_) tasks_->spawn(work(*worker));
     tasks_->spawn(watch());
 }

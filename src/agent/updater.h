@@ -38,7 +38,8 @@ public:
 
 private:
     struct Worker;
-    [[nodiscard]] boost::asio::awaitable<void> recover_slot(std::string name);
+    /// False when the slot's files could not be read.
+    [[nodiscard]] boost::asio::awaitable<bool> recover_slot(std::string name);
     [[nodiscard]] boost::asio::awaitable<void> work(Worker& worker);
     [[nodiscard]] boost::asio::awaitable<void> carry_out(Worker& worker, trust::DesiredSlot order);
     [[nodiscard]] boost::asio::awaitable<void> remove(Worker& worker);

@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/folder_format.h"
 #include "base/ids.h"
+#include "base/log.h"
+#include "base/unfinished_files.h"
 #include "base/version.h"
 
 namespace strandline::agent {
@@ -48,6 +50,13 @@ Result<int> StateFolder::check_format() const {
     return found->format;
 }
 
+Status StateFolder::remove_unfinished() const {
+    for (const auto& folder : {root_, identity()}) TRY(remove_unfinished_files(folder));
+    TRY(const auto names, slots());
+    for (const auto& name : names) TRY(remove_unfinished_files(slot(name)));
+    return {};
+}
+
 Result<DeviceRecord> StateFolder::load_device() const {
     return load_record<DeviceRecord>(root_ / "device.json", device_record_from_json);
 }
@@ -70,7 +79,15 @@ Result<SlotPointer> StateFolder::load_pointer(std::string_view slot_name) const 
 
 Status StateFolder::save_pointer(std::string_view slot_name, const SlotPointer& pointer) const {
     TRY(make_folders(slot(slot_name)));
-    return write_file_atomically(slot(slot_name) / "pointer.json", as_bytes(to_json(pointer)));
+    auto saved =
+        write_file_atomically(slot(slot_name) / "pointer.json", as_bytes(to_json(pointer)));
+    if (saved) return saved;
+    // In place although its folder could not be synced: it is what the next start reads.
+    const auto seen = load_pointer(slot_name);
+    if (!seen || *seen != pointer) return saved;
+    log_warn("slot pointer may not survive a power cut slot={} error=\"{}\"", slot_name,
+             saved.error().message);
+    return {};
 }
 
 Result<UpdateJournal> StateFolder::load_journal(std::string_view slot_name) const {

@@ -2,16 +2,18 @@
 
 #include "base/file.h"
 #include "base/ids.h"
+#include "base/unfinished_files.h"
 #include "net/mqtt_probe.h"
 
 namespace strandline::hub {
 namespace {
 
-/// Removes the file of a private key again, whatever happens.
+/// Removes the file of a private key again, whatever happens: after a crash the next start does, by
+/// the name.
 class TemporaryFile {
 public:
     TemporaryFile(const std::filesystem::path& folder, std::string_view kind)
-        : path_(folder / make_id(kind)) {}
+        : path_(folder / fmt::format("{}.{}", kind, make_id(unfinished_prefix))) {}
     ~TemporaryFile() { ignore(remove_file(path_), "the certificate is short-lived"); }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
