@@ -39,6 +39,31 @@ TEST_P(Devices, EnrolWithATokenThatIsSpentByIt) {
     EXPECT_EQ(code_of(desired_states.get(enrolled.device)), Errc::not_found);
 }
 
+TEST_P(Devices, EnrolAgainWithTheSameTokenAndKey) {
+    EnrolRequest wanted;
+    wanted.token = join_token();
+    wanted.key = sha256("the device's key");
+    const auto first = must(fleet.enrol(wanted, issuer()));
+    const auto again = must(fleet.enrol(wanted, issuer()));
+    EXPECT_EQ(again.device, first.device);
+    EXPECT_NE(again.certificate.serial, first.certificate.serial);
+    EXPECT_EQ(must(devices.counts()).total, 1);
+    EXPECT_EQ(must(join_tokens.list({})).items.at(0).used, 1);
+    EXPECT_EQ(events_of("device.enrolled"), 1U);
+
+    auto other = wanted;
+    other.key = sha256("somebody else's key");
+    EXPECT_EQ(code_of(fleet.enrol(other, issuer())), Errc::unauthenticated);
+    other = wanted;
+    other.name = "another";
+    EXPECT_EQ(code_of(fleet.enrol(other, issuer())), Errc::unauthenticated);
+    other = wanted;
+    other.token.secret.back() = other.token.secret.back() == '0' ? '1' : '0';
+    EXPECT_EQ(code_of(fleet.enrol(other, issuer())), Errc::unauthenticated);
+    must(fleet.revoke_device(first.device));
+    EXPECT_EQ(code_of(fleet.enrol(wanted, issuer())), Errc::unauthenticated);
+}
+
 TEST_P(Devices, DoNotSpendATokenWhenEnrolmentFails) {
     EnrolRequest wanted;
     wanted.token = join_token();

@@ -36,10 +36,26 @@ Status device_event(FleetWork& work, std::string_view type, std::string_view dev
                             registry::event_json({{"device", std::string(device)}}), work.now);
 }
 
+/// Another certificate for the same key. The first may never have arrived.
+Result<Enrolled> enrol_again(FleetWork& work, const IssueCertificate& issue,
+                             const std::string& id) {
+    Enrolled enrolled;
+    enrolled.device = id;
+    TRY(enrolled.certificate, issue(id));
+    TRY(insert_certificate(work.transaction, id, enrolled.certificate, work.now));
+    return enrolled;
+}
+
 Result<Enrolled> enrol_device(FleetWork& work, const EnrolRequest& request,
                               const IssueCertificate& issue, const std::string& id) {
+    if (request.key) {
+        TRY(const auto known, find_joined(work.transaction, request.token, *request.key, work.now));
+        if (known && request.name.value_or(*known) == *known)
+            return enrol_again(work, issue, *known);
+    }
     TRY(const auto token, JoinTokenStore::consume(work.transaction, request.token, work.now));
-    NewDevice device{id, request.arch, request.labels};
+    NewDevice device{id, request.arch, request.labels, request.token.id, ""};
+    if (request.key) device.join_key = request.key->hex();
     for (const auto& [key, value] : token.labels) device.labels[key] = value;
     TRY(check_labels(device.labels));
     TRY(insert_device(work.transaction, device, work.now));

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "fleet/deployment.h"
 #include "fleet/device.h"
 #include "registry/hooks.h"
@@ -29,6 +30,9 @@ struct EnrolRequest {
     std::optional<std::string> name;
     std::map<std::string, std::string> labels;  ///< those of the token win
     std::string arch;
+    /// Of the device's public key. The device that joined with this token and key gets another
+    /// certificate when it asks again, as after a power cut before it had stored the first.
+    std::optional<Sha256Digest> key;
 };
 
 /// Issues the certificate for a device id; called inside the enrolment's transaction.

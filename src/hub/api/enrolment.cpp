@@ -1,5 +1,7 @@
 #include "hub/api/enrolment.h"
 
+#include "trust/request_key.h"
+
 namespace strandline::hub {
 namespace {
 
@@ -54,7 +56,9 @@ Result<trust::IssuedCertificate> Enrolment::issue(const std::string& csr,
 Result<fleet::Enrolled> Enrolment::enrol(const fleet::EnrolRequest& request,
                                          const std::string& csr) {
     TRY(issue(csr, "csr-check"));  // thrown away: proves that the request can be signed
-    return fleet_->enrol(request,
+    auto wanted = request;
+    TRY(wanted.key, trust::key_of_request(csr));
+    return fleet_->enrol(wanted,
                          [this, &csr](const std::string& device) { return issue(csr, device); });
 }
 
