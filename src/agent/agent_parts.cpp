@@ -54,6 +54,8 @@ Status AgentParts::open_state() {
         TRY(auto taken, LockFile::acquire(state.lock_file()));
         lock.emplace(std::move(taken));
         TRY(state.adopt_format());
+        const auto cleaned = state.remove_unfinished();
+        if (!cleaned) log_warn("leftovers remain error=\"{}\"", cleaned.error().message);
     }
     TRY(identity, load_identity(state.identity()));
     TRY(auto opened, DeviceState::open(state, *options.clock));
@@ -70,10 +72,7 @@ Status AgentParts::open_state() {
 
 Status AgentParts::open_hub() {
     auto http = client_options(identity, options.config);
-    http.tls.verify_time = [this]() -> std::optional<WallTime> {
-        if (!device->clock_is_behind()) return std::nullopt;
-        return device->now();
-    };
+    http.tls.verify_time = [this] { return verify_time(); };
     TRY(hub, HubClient::create(runtime, identity.address.hub, std::move(http)));
     keys = std::make_unique<KeyKeeper>(identity.keys, state.identity(), *hub);
     desired = std::make_unique<DesiredKeeper>(state, identity.address.device, *keys, *device);
@@ -142,6 +141,7 @@ Status AgentParts::open_broker() {
     handlers.lost = [this] {
         if (options.observer.broker) options.observer.broker(false);
     };
+    handlers.verify_time = [this] { return verify_time(); };
     MqttLink::Session session;
     session.boot = device->record().boot;
     session.timeout = options.config.hub.broker_timeout;
@@ -151,6 +151,11 @@ Status AgentParts::open_broker() {
     TRY(mqtt, MqttLink::create(runtime, identity.address, state.identity(), session,
                                std::move(handlers)));
     return {};
+}
+
+std::optional<WallTime> AgentParts::verify_time() const {
+    if (!device->clock_is_behind()) return std::nullopt;
+    return device->now();
 }
 
 trust::Report AgentParts::build_report() {

@@ -83,6 +83,8 @@ private:
     [[nodiscard]] net::Task<void> poll();
     [[nodiscard]] net::Task<void> accept(trust::Envelope envelope);
     [[nodiscard]] std::chrono::milliseconds next_poll();
+    /// When the clock is behind the time floor: the time to judge the hub's certificates at.
+    [[nodiscard]] std::optional<WallTime> verify_time() const;
 };
 
 }  // namespace strandline::agent

@@ -76,8 +76,8 @@ Status Hub::Impl::open() {
     TRY(make_first_token());
     tls = std::make_unique<TlsFiles>(storage->state.tls());
     TRY(refresh_tls(*tls, *storage->authority, certificate_names(config), clock));
-    revocations =
-        std::make_unique<Revocations>(storage->domain->devices, *storage->authority, tls->crl);
+    revocations = std::make_unique<Revocations>(storage->domain->devices, *storage->authority,
+                                                tls->crl, clock);
     TRY(revocations->refresh());
     TRY(broker, start_broker(config, storage->state, *tls));
     TRY(open_services());

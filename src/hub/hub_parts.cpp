@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/program_date.h"
 #include "hub/api/blobs_api.h"
 #include "hub/api/clusters_api.h"
 #include "hub/api/deltas_api.h"
@@ -38,6 +39,12 @@ Signers signers_of(const HubKeys& keys) {
 }  // namespace
 
 Result<std::unique_ptr<Storage>> open_storage(const HubConfig& config, const Clock& clock) {
+    if (clock.wall() < program_date) {
+        // What it signed would be out of date for everybody whose clock is right.
+        return fail(Errc::unavailable, "the clock says " + to_rfc3339(clock.wall()) +
+                                           ", which is before this program was made; set the clock "
+                                           "of this machine and start again");
+    }
     TRY(auto state, StateFolder::open(config.state));
     TRY(prepare_upgrade(state.root(), config.effective_database_url()));
     TRY(auto keys, open_or_create_keys(state.keys()));
