@@ -69,7 +69,9 @@ Status Member::start_link() {
     agent::MqttLink::Handlers handlers;
     handlers.connected = [this] { linked(true); };
     handlers.lost = [this] { linked(false); };
-    TRY(link_, agent::MqttLink::create(*runtime_, identity.address, state.identity(), 1,
+    agent::MqttLink::Session session;
+    session.boot = 1;
+    TRY(link_, agent::MqttLink::create(*runtime_, identity.address, state.identity(), session,
                                        std::move(handlers)));
     link_->start();
     return {};

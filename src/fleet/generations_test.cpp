@@ -41,7 +41,8 @@ TEST_P(Generations, TheFloorNeverSinks) {
 
 TEST_P(Generations, GoAboveWhatADeviceHasSeen) {
     deploy("1.0.0", to_all());
-    must(desired_states.mark_published("cam-1", 1));
+    const std::vector published{must(desired_states.get("cam-1"))};
+    must(desired_states.mark_published(published));
     auto ahead = report("cam-1", {});
     ahead.generation = 7;
     EXPECT_TRUE(must(fleet.apply_report(ahead)).behind);

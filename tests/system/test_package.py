@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 # Stripping and packing sanitizer builds takes a while on a busy machine.
+pytestmark = pytest.mark.timeout(1200)
 
 PACKAGING = pathlib.Path(__file__).parents[2] / "packaging"
 HUB, AGENT, CLI, ENGINE = "strandline-hub", "strandline-agent", "strandline", "strandline-onnxruntime"

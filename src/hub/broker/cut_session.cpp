@@ -1,5 +1,7 @@
 #include "hub/broker/cut_session.h"
 
+#include <fmt/core.h>
+
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/unfinished_files.h"
