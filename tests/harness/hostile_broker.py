@@ -86,9 +86,10 @@ class HostileBroker:
         elif packet.kind == wire.PUBLISH:
             topic, payload, number = wire.read_publish(packet)
             self.received.append((topic, payload))
-            if number:
-                client.send(wire.puback(number))
+            # Before the acknowledgement: what cannot be delivered is sent again.
             if self.deliver is not None:
                 self.deliver(topic, payload)
+            if number:
+                client.send(wire.puback(number))
         elif packet.kind == wire.PINGREQ:
             client.send(wire.packet(wire.PINGRESP, 0, b""))

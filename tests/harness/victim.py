@@ -12,9 +12,10 @@ from .memory import SMALL_QUARANTINE
 from .wait import wait_until
 
 # Short waits, so that many tries fit into a test.
-IMPATIENT = {"transfer.retry_base_ms": 20, "transfer.retry_cap_ms": 200, "transfer.idle_timeout_ms": 700,
-             "transfer.low_speed_bytes_per_second": 20_000, "transfer.low_speed_window_ms": 500,
-             "transfer.refetch_after_ms": 1000, "hub.poll_interval_s": 1, "hub.broker_timeout_ms": 3000}
+IMPATIENT = {"transfer.retry_base_ms": 20, "transfer.retry_cap_ms": 200, "transfer.idle_timeout_ms": 3000,
+             "transfer.low_speed_bytes_per_second": 20_000, "transfer.low_speed_window_ms": 1000,
+             "transfer.refetch_after_ms": 1000, "hub.poll_interval_s": 1, "hub.report_interval_s": 2,
+             "hub.broker_timeout_ms": 3000}
 
 
 class Victim:

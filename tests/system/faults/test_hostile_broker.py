@@ -136,7 +136,6 @@ MALFORMED = [
     ("a length of five bytes", lambda: b"\x30\xff\xff\xff\xff\x7f"),
     ("a packet type that does not exist", lambda: wire.packet(0, 0, b"abc")),
     ("a QoS that does not exist", lambda: wire.packet(wire.PUBLISH, 6, wire.text("a") + b"\0\1\0x")),
-    ("a property that does not exist", lambda: wire.publish("a", b"x", properties=b"\x7f\x01")),
     ("properties longer than the packet", lambda: wire.packet(wire.PUBLISH, 0, wire.text("a") + b"\xff\x7f")),
     ("a topic longer than the packet", lambda: wire.packet(wire.PUBLISH, 0, b"\xff\xffabc")),
     ("SUBACK of a packet never sent", lambda: wire.suback(4711, [1])),
