@@ -1,5 +1,6 @@
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/ids.h"
@@ -15,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     STRANDLINE_ASSERT(strandline::is_utf8(strandline::clean_text(text, size / 2)));
     const auto path = strandline::check_bundle_path(text);
     STRANDLINE_ASSERT(!path || strandline::is_plain_text(text));
-    STRANDLINE_ASSERT(!path || (text.front() != '/' && text.find("../") == std::string_view::npos));
+    const auto parts = "/" + std::string(text) + "/";
+    STRANDLINE_ASSERT(!path || (text.front() != '/' && parts.find("/../") == std::string::npos));
     const auto name = strandline::check_name("name", text);
     STRANDLINE_ASSERT(!name || text.find_first_of("/+#%$ ") == std::string_view::npos);
     STRANDLINE_ASSERT(name || strandline::is_plain_text(name.error().message));

@@ -32,15 +32,21 @@ std::size_t members_written(std::string_view text) {
     return members;
 }
 
-std::size_t members_kept(const boost::json::value& value) {
+// What the parsed tree holds.
+struct Tally {
     std::size_t members = 0;
+    bool finite = true;
+};
+
+void count(const boost::json::value& value, Tally& tally) {
     if (const auto* object = value.if_object()) {
-        members = object->size();
-        for (const auto& member : *object) members += members_kept(member.value());
+        tally.members += object->size();
+        for (const auto& member : *object) count(member.value(), tally);
     } else if (const auto* array = value.if_array()) {
-        for (const auto& element : *array) members += members_kept(element);
+        for (const auto& element : *array) count(element, tally);
+    } else if (const auto* number = value.if_double()) {
+        tally.finite = tally.finite && std::isfinite(*number);
     }
-    return members;
 }
 
 }  // namespace
@@ -66,10 +72,14 @@ Result<boost::json::value> parse_json(std::string_view text, std::string_view wh
                                                error.message()));
     }
     auto value = parser.release();
+    Tally kept;
+    count(value, kept);
     // Two readers may take two different ones of them (RFC 8259 section 4).
-    if (members_kept(value) != members_written(text)) {
+    if (kept.members != members_written(text)) {
         return fail(Errc::invalid, fmt::format("{}: an object names the same key twice", what));
     }
+    // The library reads it as infinity, and others as something else (section 6).
+    if (!kept.finite) return fail(Errc::invalid, fmt::format("{}: a number is too large", what));
     return value;
 }
 

@@ -20,7 +20,8 @@ struct JsonLimits {
 };
 
 /// Parses strict JSON. `what` names the document in the error; too deep, too long, a key that
-/// stands twice in an object, invalid UTF-8 and trailing bytes are `invalid`.
+/// stands twice in an object, a number beyond all doubles, invalid UTF-8 and trailing bytes are
+/// `invalid`.
 [[nodiscard]] Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
                                                     const JsonLimits& limits = {});
 

@@ -102,7 +102,7 @@ TEST(Manifest, RefusesHostileInput) {
         {with(R"("variant":"x/y")"), "variant"},
         {with(R"("golden":{"file":"b"})"), "golden.file"},
         {with(R"("golden":{"file":"a","absolute":-1})"), "absolute"},
-        {with(R"("golden":{"file":"a","relative":1e999})"), "relative"},
+        {with(R"("golden":{"file":"a","relative":1e300})"), "relative"},
         {with(R"("requirements":{"opset":-1})"), "opset"},
         {with(R"("requirements":{"cpu":1})"), "cpu"},
         {with(R"("requirements":{"arch":["a b"]})"), "arch"},
