@@ -26,9 +26,13 @@ ls "$packages"/*.deb >/dev/null 2>&1 || sh scripts/package.sh build/release "$pa
 root=$(mktemp -d)
 step=debootstrap
 hub= agent=
+# The programs say who they are.
+pid_in() { sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$1" 2>/dev/null || true; }
 finish() {
     code=$?
-    for pid in $agent $hub; do kill "$pid" 2>/dev/null || true; done
+    for pid in $(pid_in "$root/var/lib/strandline-agent/agent.json") $(pid_in "$root/var/lib/strandline/hub.json"); do
+        kill "$pid" 2>/dev/null || true
+    done
     wait 2>/dev/null || true
     umount "$root/proc" 2>/dev/null || true
     [ "$code" = 0 ] || { tail -n 30 "$root/tmp/"*.log 2>/dev/null || true; echo "package: FAILED at: $step"; }
@@ -96,12 +100,11 @@ inside runuser -u strandline -- strandlined doctor --config /etc/strandline/stra
 [ "$code" -le 1 ]
 
 step="stop"
-pid=$(pgrep -P "$hub" strandlined || echo "$hub")
-kill "$pid" && wait "$hub"
-hub=
-pid=$(pgrep -P "$agent" strandline-agent || echo "$agent")
-kill "$pid" && wait "$agent"
+# What started them waits for their exit code.
+kill "$(pid_in "$root/var/lib/strandline-agent/agent.json")" && wait "$agent"
 agent=
+kill "$(pid_in "$root/var/lib/strandline/hub.json")" && wait "$hub"
+hub=
 
 step="remove"
 inside apt-get purge -y -qq strandline-hub strandline-agent strandline strandline-onnxruntime >"$root/tmp/purge.log" 2>&1
