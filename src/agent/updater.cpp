@@ -241,8 +241,7 @@ Deadline Updater::next_watch(std::chrono::seconds interval) {
     // A fleet that started together must not be busy together.
     const auto span = std::chrono::duration<double>(interval) *
                       (1.0 - watch_jitter + 2 * watch_jitter * services_.random.uniform());
-    return Deadline::after(std::chrono::duration_cast<std::chrono::nanoseconds>(span),
-                           services_.clock);
+    return Deadline::after(std::chrono::duration_cast<std::chrono::nanoseconds>(span));
 }
 
 boost::asio::awaitable<void> Updater::watch() {
@@ -250,11 +249,10 @@ boost::asio::awaitable<void> Updater::watch() {
     auto probe_due = next_watch(intervals.probe_interval);
     auto verify_due = next_watch(intervals.verify_interval);
     while (!tasks_->stopping()) {
-        const auto until =
-            probe_due.earlier(verify_due).earlier(Deadline::after(max_wait, services_.clock));
+        const auto until = probe_due.earlier(verify_due).earlier(Deadline::after(max_wait));
         co_await tasks_->wait(watch_end_, until);
-        const bool probe = probe_due.passed(services_.clock);
-        const bool verify = verify_due.passed(services_.clock);
+        const bool probe = probe_due.passed();
+        const bool verify = verify_due.passed();
         // A list of its own: a slot may be added while another one is looked at.
         std::vector<Worker*> now;
         for (const auto& [name, worker] : workers_) now.push_back(worker.get());
