@@ -159,10 +159,8 @@ asio::awaitable<void> MqttClient::Impl::connect_once() {
     phase = Phase::connecting;
     handshake_until = Deadline::after(options.connect_timeout);
     // `self` keeps the handle alive should the program end during a slow name lookup.
-    std::optional<WallTime> judged_at;
-    if (options.verify_time) judged_at = options.verify_time();
-    std::function<Status()> work = [self = shared_from_this(), judged_at] {
-        return self->handle->begin_connect(judged_at);
+    std::function<Status()> work = [self = shared_from_this()] {
+        return self->handle->begin_connect();
     };
     auto begun = co_await runtime.offload<void>(std::move(work));
     if (stopping) {

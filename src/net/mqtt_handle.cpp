@@ -27,10 +27,6 @@ struct DestroyClient {
     void operator()(mosquitto* client) const { mosquitto_destroy(client); }
 };
 
-struct FreeContext {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-
 void init_library() {
     // Both are process-wide and idempotent. The library writes with write(2), which would end the
     // process when the peer is gone.
@@ -61,7 +57,6 @@ std::uint32_t to_u32(std::chrono::seconds span) {
 struct MqttHandle::Impl {
     MqttOptions options;
     MqttEvents events;
-    std::unique_ptr<SSL_CTX, FreeContext> tls;  ///< shared with the client, which fills it in
     std::unique_ptr<mosquitto, DestroyClient> client;
     std::string library_errors;  ///< what the library logged as errors during this connection
     int end_reason = 0;          ///< of a CONNACK or DISCONNECT of the broker
@@ -71,8 +66,6 @@ struct MqttHandle::Impl {
     Status configure();
     Status set_will();
     Status set_connect_properties();
-    Status use_own_context();
-    void judge_at(std::optional<WallTime> time) const;
     Status outcome(int code, int error_number);
     [[nodiscard]] Error transport_error(int error_number) const;
     Status peer_is_there(int error_number) const;
@@ -188,26 +181,6 @@ Status MqttHandle::Impl::set_connect_properties() {
     return {};
 }
 
-/// The time of validity can be set on a context only before the library begins a handshake.
-Status MqttHandle::Impl::use_own_context() {
-    tls.reset(SSL_CTX_new(TLS_client_method()));
-    if (!tls) return fail(Errc::internal, "MQTT: no TLS context");
-    mosquitto_int_option(client.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 1);
-    mosquitto_void_option(client.get(), MOSQ_OPT_SSL_CTX, tls.get());
-    return {};
-}
-
-void MqttHandle::Impl::judge_at(std::optional<WallTime> time) const {
-    if (!tls) return;
-    auto* const param = SSL_CTX_get0_param(tls.get());
-    if (!time) {
-        X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
-        return;
-    }
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(*time);
-    X509_VERIFY_PARAM_set_time(param, seconds.time_since_epoch().count());
-}
-
 Status MqttHandle::Impl::configure() {
     mosquitto* handle = client.get();
     mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
@@ -227,7 +200,6 @@ Status MqttHandle::Impl::configure() {
                                                    options.key_file, mosquitto_strerror(code)));
         }
     }
-    if (options.tls && options.verify_time) TRY(use_own_context());
     if (options.will) TRY(set_will());
     return set_connect_properties();
 }
@@ -302,13 +274,12 @@ Result<std::unique_ptr<MqttHandle>> MqttHandle::create(const MqttOptions& option
     return std::unique_ptr<MqttHandle>(new MqttHandle(std::move(impl)));
 }
 
-Status MqttHandle::begin_connect(std::optional<WallTime> verify_time) {
+Status MqttHandle::begin_connect() {
     auto& impl = *impl_;
     impl.library_errors.clear();
     impl.end_reason = 0;
     impl.connected = false;
     const auto& options = impl.options;
-    impl.judge_at(verify_time);
     errno = 0;
     const int code =
         mosquitto_connect_bind_async(impl.client.get(), options.host.c_str(), options.port,
