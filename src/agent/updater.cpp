@@ -255,6 +255,7 @@ boost::asio::awaitable<void> Updater::watch() {
         const bool verify = verify_due.passed();
         // A list of its own: a slot may be added while another one is looked at.
         std::vector<Worker*> now;
+        now.reserve(workers_.size());
         for (const auto& [name, worker] : workers_) now.push_back(worker.get());
         for (auto* worker : now) {
             if (!tasks_->stopping()) co_await watch_slot(*worker, probe, verify);

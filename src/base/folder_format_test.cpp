@@ -11,12 +11,14 @@ namespace {
 namespace fs = std::filesystem;
 
 class Folder : public testing::Test {
+public:
+    ~Folder() override { fs::remove_all(folder_); }
+
 protected:
     Folder() {
         std::string name = (fs::temp_directory_path() / "strandline-format-XXXXXX").string();
         folder_ = ::mkdtemp(name.data());
     }
-    ~Folder() override { fs::remove_all(folder_); }
     fs::path folder_;
 };
 

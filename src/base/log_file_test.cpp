@@ -21,14 +21,16 @@ std::string content(const fs::path& file) {
 }
 
 class LogFile : public testing::Test {
+public:
+    ~LogFile() override {
+        ::dup2(before_.get(), STDERR_FILENO);
+        fs::remove_all(folder_);
+    }
+
 protected:
     LogFile() : before_(::dup(STDERR_FILENO)) {
         std::string name = (fs::temp_directory_path() / "strandline-log-XXXXXX").string();
         folder_ = ::mkdtemp(name.data());
-    }
-    ~LogFile() override {
-        ::dup2(before_.get(), STDERR_FILENO);
-        fs::remove_all(folder_);
     }
     fs::path folder_;
 

@@ -76,7 +76,7 @@ void check_space(Report& report, const fs::path& folder, const struct statvfs& f
 
 Status write_and_sync(const fs::path& folder) {
     const auto file = folder / make_id("doctor");
-    const auto written = write_file_atomically(file, as_bytes("strandline doctor\n"));
+    auto written = write_file_atomically(file, as_bytes("strandline doctor\n"));
     TRY(remove_file(file));
     return written;
 }

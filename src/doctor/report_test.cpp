@@ -17,15 +17,17 @@ namespace fs = std::filesystem;
 Verdict last(const Report& report) { return report.findings().back().verdict; }
 
 class Examination : public testing::Test {
+public:
+    ~Examination() override { fs::remove_all(folder_); }
+
 protected:
     Examination() {
         std::string name = (fs::temp_directory_path() / "strandline-doctor-XXXXXX").string();
         folder_ = ::mkdtemp(name.data());
     }
-    ~Examination() override { fs::remove_all(folder_); }
 
     fs::path file(const std::string& name, mode_t mode) {
-        const auto path = folder_ / name;
+        auto path = folder_ / name;
         std::ofstream(path) << "x";
         ::chmod(path.c_str(), mode);
         return path;
