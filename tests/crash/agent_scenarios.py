@@ -7,9 +7,9 @@ import pathlib
 from typing import Callable
 
 from harness.agent import Agent
+from harness.leaf import LEAF_SHAPE
 from harness.oip import InferenceError, OipClient
 
-LEAF_SHAPE = (1, 3, 64, 64)
 SERVING = "#!/bin/sh\ntrap 'exit 0' TERM\nwhile :; do sleep 1 & wait $!; done\n"
 # Passes its self-test by living through it, and ends as soon as it is in use.
 ENDS_IN_USE = "#!/bin/sh\n[ -n \"$STRANDLINE_SELF_TEST\" ] && exit 0\nexit 3\n"

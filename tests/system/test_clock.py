@@ -4,9 +4,8 @@ import pytest
 from harness.agent import Agent
 from harness.clock import MovedClock, find_library
 from harness.hub import Hub
+from harness.leaf import LEAF_SHAPE
 from harness.wait import wait_until
-
-from conftest import LEAF_SHAPE
 
 pytestmark = pytest.mark.skipif(find_library() is None, reason="faketime is missing; ./run setup installs it")
 

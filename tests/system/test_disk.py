@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from conftest import LEAF_SHAPE
 from harness.agent import Agent
 from harness.hub import CliError, Hub
+from harness.leaf import LEAF_SHAPE
 from harness.wait import wait_until
 
 MIB = 1 << 20

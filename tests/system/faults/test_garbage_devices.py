@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from conftest import LEAF_SHAPE
 from harness import mqtt_wire as wire
+from harness.leaf import LEAF_SHAPE
 from harness.memory import SMALL_QUARANTINE, MemoryWatch
 from harness.site import Site
 from harness.wait import wait_until
