@@ -141,6 +141,7 @@ Status AgentParts::open_broker() {
     handlers.lost = [this] {
         if (options.observer.broker) options.observer.broker(false);
     };
+    handlers.verify_time = [this] { return verify_time(); };
     MqttLink::Session session;
     session.boot = device->record().boot;
     session.timeout = options.config.hub.broker_timeout;

@@ -43,6 +43,9 @@ struct MqttOptions {
     std::string ca_file;
     std::string certificate_file;
     std::string key_file;
+    /// Judge the broker's certificate at this time instead of the machine's clock (time floor);
+    /// asked before each connection.
+    std::function<std::optional<WallTime>()> verify_time;
     std::optional<MqttWill> will;
     std::chrono::seconds session_expiry{3600};
     std::chrono::seconds keepalive{30};

@@ -159,8 +159,10 @@ asio::awaitable<void> MqttClient::Impl::connect_once() {
     phase = Phase::connecting;
     handshake_until = Deadline::after(options.connect_timeout);
     // `self` keeps the handle alive should the program end during a slow name lookup.
-    std::function<Status()> work = [self = shared_from_this()] {
-        return self->handle->begin_connect();
+    std::optional<WallTime> judged_at;
+    if (options.verify_time) judged_at = options.verify_time();
+    std::function<Status()> work = [self = shared_from_this(), judged_at] {
+        return self->handle->begin_connect(judged_at);
     };
     auto begun = co_await runtime.offload<void>(std::move(work));
     if (stopping) {

@@ -9,11 +9,13 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <netdb.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
 #include "net/mqtt_properties.h"
+#include "net/mqtt_tls.h"
 
 namespace strandline::net {
 namespace {
@@ -57,6 +59,8 @@ std::uint32_t to_u32(std::chrono::seconds span) {
 struct MqttHandle::Impl {
     MqttOptions options;
     MqttEvents events;
+    std::optional<MqttTls> tls;
+    bool tls_given = false;
     std::unique_ptr<mosquitto, DestroyClient> client;
     std::string library_errors;  ///< what the library logged as errors during this connection
     int end_reason = 0;          ///< of a CONNACK or DISCONNECT of the broker
@@ -64,6 +68,7 @@ struct MqttHandle::Impl {
     std::size_t max_packet_bytes = 0;
 
     Status configure();
+    Status prepare_tls(std::optional<WallTime> verify_time);
     Status set_will();
     Status set_connect_properties();
     Status outcome(int code, int error_number);
@@ -188,20 +193,20 @@ Status MqttHandle::Impl::configure() {
     mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, receive_maximum);
     mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, std::numeric_limits<std::uint16_t>::max());
     if (options.tls) {
-        const auto optional = [](const std::string& text) {
-            return text.empty() ? nullptr : text.c_str();
-        };
-        const int code = mosquitto_tls_set(handle, options.ca_file.c_str(), nullptr,
-                                           optional(options.certificate_file),
-                                           optional(options.key_file), nullptr);
-        if (code != MOSQ_ERR_SUCCESS) {
-            return fail(Errc::invalid, fmt::format("MQTT TLS files '{}', '{}', '{}': {}",
-                                                   options.ca_file, options.certificate_file,
-                                                   options.key_file, mosquitto_strerror(code)));
-        }
+        TRY(tls, MqttTls::create(options));
     }
     if (options.will) TRY(set_will());
     return set_connect_properties();
+}
+
+Status MqttHandle::Impl::prepare_tls(std::optional<WallTime> verify_time) {
+    if (!tls) return {};
+    TRY(tls->renew(options, verify_time));
+    // The library frees the reference that it takes here only after it has begun a connection.
+    if (!std::exchange(tls_given, true)) {
+        mosquitto_void_option(client.get(), MOSQ_OPT_SSL_CTX, tls->context());
+    }
+    return {};
 }
 
 /// The reason why a broker broke a handshake off is lost when its reset overtakes its alert.
@@ -274,17 +279,21 @@ Result<std::unique_ptr<MqttHandle>> MqttHandle::create(const MqttOptions& option
     return std::unique_ptr<MqttHandle>(new MqttHandle(std::move(impl)));
 }
 
-Status MqttHandle::begin_connect() {
+Status MqttHandle::begin_connect(std::optional<WallTime> verify_time) {
     auto& impl = *impl_;
     impl.library_errors.clear();
     impl.end_reason = 0;
     impl.connected = false;
     const auto& options = impl.options;
+    TRY(impl.prepare_tls(verify_time));
     errno = 0;
     const int code =
         mosquitto_connect_bind_async(impl.client.get(), options.host.c_str(), options.port,
                                      static_cast<int>(options.keepalive.count()), nullptr);
-    return impl.outcome(code, errno);
+    const int error_number = errno;
+    // The library marks each connection for a check of its own, which it never set up.
+    ERR_clear_error();
+    return impl.outcome(code, error_number);
 }
 
 int MqttHandle::socket() const { return mosquitto_socket(impl_->client.get()); }

@@ -40,7 +40,8 @@ public:
 
     /// Looks up the name and starts a connection. Blocks for the lookup and for reading the
     /// certificate files, not for the network: call it on a worker. Unacknowledged messages stay.
-    [[nodiscard]] Status begin_connect();
+    /// With `verify_time` the broker's certificate is judged at that time.
+    [[nodiscard]] Status begin_connect(std::optional<WallTime> verify_time);
     /// The library owns it and closes it at any error; -1 without a connection.
     [[nodiscard]] int socket() const;
 

@@ -64,25 +64,11 @@ BIO_METHOD* socket_method() {
     return method.get();
 }
 
-bool is_ip_literal(const std::string& host) {
-    in6_addr scratch{};
-    return ::inet_pton(AF_INET, host.c_str(), &scratch) == 1 ||
-           ::inet_pton(AF_INET6, host.c_str(), &scratch) == 1;
-}
-
 Status prepare_client(SSL* ssl, const TlsRole& role) {
-    X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
-    const bool literal = is_ip_literal(role.host);
-    if (!literal) SSL_set_tlsext_host_name(ssl, role.host.c_str());
-    if (role.verify_time) {
-        const auto seconds = std::chrono::floor<std::chrono::seconds>(*role.verify_time);
-        X509_VERIFY_PARAM_set_time(param, seconds.time_since_epoch().count());
-    }
-    if (!role.check_host) return {};
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    const int set = literal ? X509_VERIFY_PARAM_set1_ip_asc(param, role.host.c_str())
-                            : X509_VERIFY_PARAM_set1_host(param, role.host.c_str(), 0);
-    if (set != 1) return fail(Errc::invalid, role.host + " is not a host name");
+    if (!is_ip_literal(role.host)) SSL_set_tlsext_host_name(ssl, role.host.c_str());
+    X509_VERIFY_PARAM& param = *SSL_get0_param(ssl);
+    if (role.check_host) return expect_peer(param, role.host, role.verify_time);
+    judge_at(param, role.verify_time);
     return {};
 }
 

@@ -40,15 +40,17 @@ def answers(agent: Agent, image: bytes) -> str:
 
 
 @pytest.mark.case("a device starts at 1970, as one without a clock battery does",
-                  "HTTPS judges certificates at the time floor, and updates go on by polling until the clock is right")
+                  "HTTPS and MQTT judge certificates at the time floor, and updates go on")
 def test_a_device_at_1970_is_updated(site, device, clock, rusty_leaf):
     clock.to("1970-01-01 00:00:10")
     device.start()
     device.process.line_with("clock is behind now=1970-01-01", 30)
+    device.process.line_with("broker connected", 30)
     assert answers(device, rusty_leaf) == "1.0.0"
+    site.hub.wait_online("drifter")
     assert site.deploy("leaf@1.1.0", "device:drifter")["state"] == "succeeded"
     assert answers(device, rusty_leaf) == "1.1.0"
-    assert "poll failed" not in device.process.output()
+    assert "poll failed" not in device.process.output() and "broker lost" not in device.process.output()
 
 
 @pytest.mark.case("a device's clock is ahead, beyond 2038, where every certificate has ended",

@@ -42,6 +42,7 @@ Result<std::unique_ptr<MqttLink>> MqttLink::create(net::Runtime& runtime, const 
     will.payload = presence_json("offline", session.boot);
     options.will = std::move(will);
     auto* raw = link.get();
+    options.verify_time = raw->handlers_.verify_time;
     options.reconnect_window = [raw] { return raw->reconnect_window_; };
     TRY(link->client_, net::MqttClient::create(runtime, std::move(options)));
     link->subscribe(address.mqtt_root);

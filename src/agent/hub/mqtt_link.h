@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/hub/identity.h"
@@ -22,6 +23,8 @@ public:
         std::function<void(const std::string& name)> command;  ///< report, keyset
         std::function<void()> connected;
         std::function<void()> lost;  ///< also after each connection that could not be made
+        /// The time to judge the broker's certificate at; nothing for the machine's clock.
+        std::function<std::optional<WallTime>()> verify_time;
     };
 
     struct Session {
