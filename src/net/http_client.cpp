@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "net/client_connection.h"
+#include "net/resolve.h"
 #include "net/tls_context.h"
 
 namespace strandline::net {

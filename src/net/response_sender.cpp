@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
 #include "net/file_plan.h"
+#include "net/file_sender.h"
 #include "net/response_head.h"
 
 namespace strandline::net {
@@ -15,11 +13,6 @@ namespace {
 
 // One write of a copied body. A client slower than this per idle timeout is cut.
 constexpr std::size_t piece_bytes = 64 * 1024;
-// sendfile(2) costs nothing per byte here, so its pieces may be larger.
-constexpr std::size_t file_piece_bytes = 1024 * 1024;
-// What may be written without a pause before other connections get their turn.
-constexpr std::uint64_t fair_bytes = 4 * 1024 * 1024;
-constexpr std::size_t tls_read_bytes = 128 * 1024;
 
 struct Job {
     SendContext context;
@@ -52,47 +45,6 @@ asio::awaitable<Status> send_bytes(Job& job, ByteSpan bytes, std::uint64_t rate)
         pacer.sent(size);
         bytes = bytes.subspan(size);
     } while (!bytes.empty());
-    co_return Status{};
-}
-
-asio::awaitable<Result<std::size_t>> send_file_piece(Job& job, int file, std::uint64_t offset,
-                                                     std::span<std::byte> buffer,
-                                                     std::size_t size) {
-    if (!buffer.empty()) {
-        const auto out = buffer.first(std::min(size, buffer.size()));
-        CO_TRY(read_exactly_at(file, offset, out));
-        CO_TRY(co_await send_piece(job, out));
-        co_return out.size();
-    }
-    if (!job.head_sent) CO_TRY(co_await send_piece(job, ByteSpan()));
-    extend_deadline(job.context);
-    auto sent = co_await job.context.stream->send_file(file, offset, size);
-    if (sent) job.context.notice->add(*sent);
-    co_return sent;
-}
-
-asio::awaitable<Status> send_file_body(Job& job, const FileBody& body, const FilePlan& plan,
-                                       Pacer pacer) {
-    const bool tls = job.context.stream->is_tls();
-    Bytes buffer(tls ? std::min<std::uint64_t>(tls_read_bytes, plan.length) : 0);
-    std::uint64_t done = 0;
-    std::uint64_t since_pause = 0;
-    while (done < plan.length) {
-        const auto largest = pacer.piece(tls ? tls_read_bytes : file_piece_bytes);
-        const auto size =
-            static_cast<std::size_t>(std::min<std::uint64_t>(largest, plan.length - done));
-        pacer.book(size);
-        CO_TRY(co_await wait_for_turn(*job.context.stream, *job.context.wake, pacer));
-        const auto sent = co_await send_file_piece(job, body.file->get(), plan.offset + done,
-                                                   std::span(buffer), size);
-        if (!sent) co_return sent.error();
-        pacer.sent(*sent);
-        done += *sent;
-        since_pause += *sent;
-        if (since_pause < fair_bytes) continue;
-        since_pause = 0;
-        co_await asio::post(asio::use_awaitable);
-    }
     co_return Status{};
 }
 
@@ -146,9 +98,13 @@ asio::awaitable<Status> send_file(Job& job, Response& response, const FileBody& 
     write_response_head(job.head, frame, response.headers);
     if (job.request.method == Method::head || plan.length == 0)
         co_return co_await send_piece(job, ByteSpan());
-    const Pacer pacer(response.max_bytes_per_second, std::chrono::steady_clock::now(),
-                      response.shared_rate.get());
-    co_return co_await send_file_body(job, body, plan, pacer);
+    FilePart part;
+    part.file = body.file;
+    part.offset = plan.offset;
+    part.length = plan.length;
+    part.max_bytes_per_second = response.max_bytes_per_second;
+    part.shared_rate = response.shared_rate;
+    co_return co_await send_file_part(job.context, std::move(job.head), std::move(part));
 }
 
 asio::awaitable<Status> send_streamed(Job& job, Response& response, StreamBody body) {
@@ -203,7 +159,14 @@ std::size_t Pacer::piece(std::size_t largest) const {
 }
 
 void Pacer::book(std::size_t size) {
-    if (shared_ != nullptr) booked_ = shared_->book(size);
+    if (shared_ == nullptr || size <= credit_) return;
+    booked_ = shared_->book(size - credit_);
+    credit_ = size;
+}
+
+void Pacer::sent(std::size_t size) {
+    bytes_ += size;
+    credit_ -= std::min(credit_, size);
 }
 
 SteadyTime Pacer::next() const {

@@ -31,6 +31,7 @@ private:
 
 /// What the sender needs of the connection.
 struct SendContext {
+    Runtime* runtime = nullptr;
     Stream* stream = nullptr;
     Signal* wake = nullptr;  ///< notified when the stream is interrupted
     SentNotice* notice = nullptr;
@@ -73,7 +74,8 @@ public:
     [[nodiscard]] std::size_t piece(std::size_t largest) const;
     /// Takes the piece's share of the common rate; before waiting for the turn.
     void book(std::size_t size);
-    void sent(std::uint64_t size) { bytes_ += size; }
+    /// What was booked and not sent needs no booking the next time.
+    void sent(std::size_t size);
     /// When the next piece may go.
     [[nodiscard]] SteadyTime next() const;
     [[nodiscard]] bool limited() const { return rate_ != 0 || shared_ != nullptr; }
@@ -84,6 +86,7 @@ private:
     SharedRate* shared_;
     SteadyTime booked_{};
     std::uint64_t bytes_ = 0;
+    std::size_t credit_ = 0;
 };
 
 /// Waits for the pacer's next turn. The stream's interruption ends the wait with its error, at once

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,10 @@ namespace strandline::net {
 using Handler = std::function<boost::asio::awaitable<Result<Response>>(Request&)>;
 /// The same on a pool thread, for handlers that touch SQL or files; the body is already there.
 using BlockingHandler = std::function<Result<Response>(Request&)>;
+
+/// Answers on the I/O thread when that takes no waiting; nothing sends the request on to the
+/// BlockingHandler of the same route.
+using QuickHandler = std::function<std::optional<Result<Response>>(const Request&)>;
 
 struct RouteOptions {
     std::uint64_t max_body_bytes = 64 * 1024;
@@ -41,6 +46,8 @@ public:
         RouteOptions options;
         Handler handler;
         BlockingHandler blocking;
+        QuickHandler quick;
+        std::vector<std::string> parts;
     };
     struct Match {
         const Route* route = nullptr;
@@ -49,7 +56,7 @@ public:
 
     void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
     void add_blocking(Method method, std::string_view pattern, BlockingHandler handler,
-                      RouteOptions options = {});
+                      RouteOptions options = {}, QuickHandler quick = {});
 
     /// `not_found`, or `invalid` (answered as 405 with Allow) when only the method differs.
     /// HEAD falls back to GET.

@@ -141,6 +141,7 @@ asio::awaitable<bool> Session::refuse_head(int status, Error error) {
 
 SendContext Session::send_context() {
     SendContext context;
+    context.runtime = &core_->runtime;
     context.stream = &stream_;
     context.wake = &wake_;
     context.notice = &notice_;

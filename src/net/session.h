@@ -47,6 +47,7 @@ private:
     void report(const Exchange& exchange, int status) const;
     asio::awaitable<void> dispose_of_body();
     asio::awaitable<void> linger();
+    static bool answered_at_once(Exchange& exchange);
     Status start_handler(const std::shared_ptr<Exchange>& exchange);
     SendContext send_context();
 

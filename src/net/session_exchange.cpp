@@ -247,6 +247,18 @@ asio::awaitable<Status> Session::read_whole_body(std::shared_ptr<Exchange> excha
     co_return Status{};
 }
 
+/// Lets a route's quick handler answer, if it has one and that one can.
+bool Session::answered_at_once(Exchange& exchange) {
+    if (!exchange.route->quick) return false;
+    try {
+        exchange.result = exchange.route->quick(exchange.request);
+    } catch (...) {
+        exchange.result = handler_failure(exchange.request, std::current_exception());
+    }
+    exchange.done = exchange.result.has_value();
+    return exchange.done;
+}
+
 Status Session::start_handler(const std::shared_ptr<Exchange>& exchange) {
     const auto call = [](std::shared_ptr<Exchange> x) -> asio::awaitable<void> {
         try {
@@ -260,6 +272,7 @@ Status Session::start_handler(const std::shared_ptr<Exchange>& exchange) {
         asio::co_spawn(core_->runtime.executor(), call(exchange), asio::detached);
         return {};
     }
+    if (answered_at_once(*exchange)) return {};
     std::function<void()> work = [x = exchange, runtime = &core_->runtime]() mutable {
         try {
             x->result = x->route->blocking(x->request);
