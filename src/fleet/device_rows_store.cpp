@@ -190,6 +190,7 @@ Status replace_labels(Transaction& transaction, std::string_view device,
 
 Status retire_device(Transaction& transaction, std::string_view device, WallTime now) {
     const std::string id(device);
+    transaction.end_access();
     TRY(
         transaction.execute("UPDATE devices SET revoked_ms = :1, online = 0 WHERE id = :2 "
                             "AND revoked_ms IS NULL",
@@ -210,6 +211,7 @@ Status retire_device(Transaction& transaction, std::string_view device, WallTime
 }
 
 Status delete_device(Transaction& transaction, std::string_view device) {
+    transaction.end_access();
     TRY(transaction.execute("DELETE FROM devices WHERE id = :1", {std::string(device)}));
     return {};
 }

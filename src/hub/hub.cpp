@@ -7,10 +7,12 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "hub/api/proven_identities.h"
 #include "hub/broker/cut_session.h"
 #include "hub/hub_parts.h"
 #include "hub/jobs/delta_news.h"
 #include "hub/legacy/legacy_api.h"
+#include "hub/transfer/open_blobs.h"
 #include "net/service_notify.h"
 
 namespace strandline::hub {
@@ -55,6 +57,7 @@ struct Hub::Impl {
     std::unique_ptr<TlsFiles> tls;
     std::unique_ptr<Revocations> revocations;
     std::unique_ptr<Broker> broker;
+    std::unique_ptr<ProvenIdentities> proven;
     std::unique_ptr<Authenticator> authenticator;
     std::unique_ptr<registry::DeltaBuilder> delta_builder;
     std::unique_ptr<Services> services;
@@ -104,8 +107,11 @@ Status Hub::Impl::open_services() {
     feed = std::make_unique<EventFeed>(*runtime, storage->domain->events);
     delta_news = std::make_unique<DeltaNews>(*runtime);
     maintenance_stop = std::make_unique<net::Signal>(runtime->executor());
-    authenticator =
-        std::make_unique<Authenticator>(storage->domain->operator_tokens, storage->domain->devices);
+    // Only with the database that the state folder's lock keeps for this process alone.
+    if (config.database.url.empty())
+        proven = std::make_unique<ProvenIdentities>(*storage->database, clock);
+    authenticator = std::make_unique<Authenticator>(storage->domain->operator_tokens,
+                                                    storage->domain->devices, proven.get());
     const TransferLimits limits{.bytes_per_second = config.transfers.bytes_per_second,
                                 .max_concurrent = config.transfers.max_concurrent};
     auto uploads =
@@ -124,6 +130,7 @@ Status Hub::Impl::open_services() {
                  .gate = std::make_shared<TransferGate>(*runtime, limits, clock, metrics),
                  .keyset_envelope = storage->keys.keyset_envelope,
                  .uploads = std::move(uploads),
+                 .open_blobs = std::make_shared<OpenBlobs>(*storage->blobs),
                  .started = clock.steady()});
     return {};
 }

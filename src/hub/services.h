@@ -20,6 +20,7 @@ namespace strandline::hub {
 
 class DeltaNews;
 class EventFeed;
+class OpenBlobs;
 
 /// What handlers need from the rest of the hub. Thread-safe, may be empty in tests.
 struct HubSignals {
@@ -52,6 +53,7 @@ struct Services {
     std::shared_ptr<TransferGate> gate;
     std::string keyset_envelope;
     std::shared_ptr<UploadFiles> uploads;  // shared with running requests
+    std::shared_ptr<OpenBlobs> open_blobs;
     /// Filled before the server starts.
     RuntimeInfo addresses = {};
     HubSignals signals = {};

@@ -1,6 +1,9 @@
 #include "hub/api/auth.h"
 
 #include <fmt/core.h>
+#include <utility>
+
+#include "hub/api/proven_identities.h"
 
 namespace strandline::hub {
 namespace {
@@ -40,21 +43,33 @@ Credentials Credentials::of(const net::Request& request) {
 
 Result<Caller> Authenticator::identify(const Credentials& credentials, Access access) const {
     if (access == Access::open) return Caller{.address = credentials.address};
+    if (!credentials.bearer && !credentials.common_name) {
+        return fail(Errc::unauthenticated,
+                    "a bearer token (operators) or a client certificate (devices) is needed");
+    }
+    if (proven_ != nullptr) {
+        if (auto known = proven_->find(credentials)) return *std::move(known);
+    }
+    return prove(credentials);
+}
+
+Result<Caller> Authenticator::prove(const Credentials& credentials) const {
+    const auto moment = proven_ != nullptr ? proven_->moment() : 0;
+    ProvenIdentities::Proof proof;
+    proof.caller.address = credentials.address;
     if (credentials.bearer) {
         TRY(const auto token, tokens_->authenticate(*credentials.bearer));
-        return Caller{.kind = Caller::Kind::person,
-                      .name = token.name,
-                      .role = token.role,
-                      .address = credentials.address};
-    }
-    if (credentials.common_name) {
+        proof.caller.kind = Caller::Kind::person;
+        proof.caller.name = token.name;
+        proof.caller.role = token.role;
+        proof.expires = token.expires;
+    } else {
         TRY(devices_->check_certificate(*credentials.common_name, credentials.serial));
-        return Caller{.kind = Caller::Kind::device,
-                      .name = *credentials.common_name,
-                      .address = credentials.address};
+        proof.caller.kind = Caller::Kind::device;
+        proof.caller.name = *credentials.common_name;
     }
-    return fail(Errc::unauthenticated,
-                "a bearer token (operators) or a client certificate (devices) is needed");
+    if (proven_ != nullptr) proven_->keep(credentials, proof, moment);
+    return std::move(proof.caller);
 }
 
 Status Authenticator::permit(const Caller& caller, Access access) {
@@ -78,6 +93,17 @@ Result<Caller> Authenticator::authorize(const Credentials& credentials, Access a
     TRY(auto caller, identify(credentials, access));
     TRY(permit(caller, access));
     return caller;
+}
+
+std::optional<Result<Caller>> Authenticator::recall(const Credentials& credentials,
+                                                    Access access) const {
+    if (access == Access::open) return Caller{.address = credentials.address};
+    if (proven_ == nullptr || (!credentials.bearer && !credentials.common_name)) return {};
+    auto known = proven_->find(credentials);
+    if (!known) return {};
+    const auto permitted = permit(*known, access);
+    if (!permitted) return permitted.error();
+    return *std::move(known);
 }
 
 }  // namespace strandline::hub

@@ -101,6 +101,10 @@ Result<Response> desired(Services& services, const Request& request, const Calle
     return response;
 }
 
+Result<Response> keyset(const Services& services) {
+    return net::json_response(ok, services.keyset_envelope);
+}
+
 Result<Response> report(Services& services, const Request& request, const Caller& caller) {
     TRY(const auto report, trust::report_from_json(request.body));
     if (report.device != caller.name) {
@@ -148,10 +152,10 @@ void add_device_routes(Routes& routes, Services& services) {
                [&services](Request& request, Caller& caller) {
                    return report(services, request, caller);
                });
-    routes.add({.pattern = "/v1/device/keyset", .access = Access::device},
-               [&services](Request&, Caller&) -> Result<Response> {
-                   return net::json_response(ok, services.keyset_envelope);
-               });
+    routes.add(
+        {.pattern = "/v1/device/keyset", .access = Access::device},
+        [&services](Request&, Caller&) { return keyset(services); },
+        [&services](const Request&, const Caller&) { return keyset(services); });
 }
 
 }  // namespace strandline::hub

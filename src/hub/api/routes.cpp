@@ -40,24 +40,32 @@ struct StreamRoute {
     StreamHandler handler;
 };
 
-// Before a large body is collected. `guard` is owned by the router, which outlives every request.
-net::Task<void> ask_guard(net::Runtime& runtime, const Guard& guard, const net::Request& request) {
-    std::function<Result<Caller>()> work = [&guard, credentials = Credentials::of(request),
+// Asks the database only about those whom memory does not know, and to write a refusal down.
+// `guard` is owned by the router, which outlives every request.
+net::Task<Caller> admit(net::Runtime& runtime, const Guard& guard, const net::Request& request) {
+    auto credentials = Credentials::of(request);
+    auto known = guard.authenticator->recall(credentials, guard.access);
+    if (known && *known) {
+        (*known)->object = request.path;
+        co_return **std::move(known);
+    }
+    std::function<Result<Caller>()> work = [&guard, credentials = std::move(credentials),
                                             path = request.path] {
         return guard.admit(credentials, path);
     };
-    CO_TRY(co_await runtime.offload<Caller>(std::move(work)));
+    co_return co_await runtime.offload<Caller>(std::move(work));
+}
+
+// Before a large body is collected.
+net::Task<void> ask_guard(net::Runtime& runtime, const Guard& guard, const net::Request& request) {
+    CO_TRY(co_await admit(runtime, guard, request));
     co_return Status{};
 }
 
 // `route` is owned by the router, which outlives every request.
 net::Task<net::Response> run_stream(const StreamRoute& route, net::Request& request) {
     const auto* guard = &route.guard;
-    std::function<Result<Caller>()> work = [guard, credentials = Credentials::of(request),
-                                            path = request.path] {
-        return guard->admit(credentials, path);
-    };
-    CO_TRY(auto identity, co_await route.runtime->offload<Caller>(std::move(work)));
+    CO_TRY(auto identity, co_await admit(*route.runtime, *guard, request));
     auto caller = std::make_shared<Caller>(std::move(identity));
     auto answer = co_await route.handler(request, caller);
     if (guard->action.empty()) co_return answer;
@@ -87,7 +95,8 @@ void record(fleet::AuditLog& audit, const Caller& caller, std::string_view actio
     }
 }
 
-void Routes::add(const RouteRule& rule, CallHandler handler) {
+void Routes::add(const RouteRule& rule, CallHandler handler, QuickHandler quick) {
+    STRANDLINE_ASSERT(!quick || rule.action.empty());
     // Shared by the closures of one route.
     auto guard = std::make_shared<const Guard>(
         Guard{authenticator_, audit_, rule.access, std::string(rule.action)});
@@ -105,7 +114,19 @@ void Routes::add(const RouteRule& rule, CallHandler handler) {
             return ask_guard(*runtime, *guard, request);
         };
     }
-    router_->add_blocking(rule.method, rule.pattern, std::move(guarded), std::move(options));
+    net::QuickHandler at_once;
+    if (quick) {
+        at_once = [guard, quick = std::move(quick)](
+                      const net::Request& request) -> std::optional<Result<net::Response>> {
+            const auto caller =
+                guard->authenticator->recall(Credentials::of(request), guard->access);
+            if (!caller) return std::nullopt;
+            if (!*caller) return caller->error();
+            return quick(request, **caller);
+        };
+    }
+    router_->add_blocking(rule.method, rule.pattern, std::move(guarded), std::move(options),
+                          std::move(at_once));
 }
 
 void Routes::add_stream(const RouteRule& rule, StreamHandler handler) {

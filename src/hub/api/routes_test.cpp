@@ -57,7 +57,8 @@ TEST(Routes, AreExactlyThoseOfTheDescription) {
                       .delta_news = delta_news,
                       .gate = nullptr,
                       .keyset_envelope = "{}",
-                      .uploads = nullptr};
+                      .uploads = nullptr,
+                      .open_blobs = nullptr};
     const Authenticator authenticator(test.domain->operator_tokens, test.domain->devices);
     const auto router = make_router(services, authenticator);
     std::set<std::string> served;

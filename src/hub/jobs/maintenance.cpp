@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "hub/state/blob_hold.h"
+#include "hub/transfer/open_blobs.h"
 
 namespace strandline::hub {
 namespace {
@@ -44,6 +45,7 @@ Result<MaintenanceRound> clean_up(Services& services) {
     note(domain.events.trim(events), round.events_removed, failure);
     note(domain.delta_jobs.prune(), round.jobs_removed, failure);
     const auto blobs = collect_blobs(services);
+    services.open_blobs->close_removed();
     if (blobs) {
         round.blobs_removed = blobs->removed;
         round.bytes_removed = blobs->bytes;

@@ -3,32 +3,25 @@
 #include <utility>
 
 #include "hub/transfer/byte_range.h"
+#include "hub/transfer/open_blobs.h"
 
 namespace strandline::hub {
-namespace {
-
-Result<net::FileBody> open_body(store::BlobStore& blobs, const Sha256Digest& digest) {
-    TRY(const auto info, blobs.stat(digest));
-    TRY(auto file, blobs.open_blob(digest));
-    // Shared: the server keeps the file open as long as it sends.
-    return net::FileBody{.file = std::make_shared<const UniqueFd>(std::move(file)),
-                         .size = info.size,
-                         .etag = "\"" + digest.hex() + "\""};
-}
-
-}  // namespace
 
 net::Task<net::Response> send_blob(Services& services, const net::Request& request,
                                    Sha256Digest digest, std::string who) {
-    std::function<Result<net::FileBody>()> open = [blobs = &services.blobs, digest] {
-        return open_body(*blobs, digest);
-    };
-    CO_TRY(auto body, co_await services.runtime.offload<net::FileBody>(std::move(open)));
-    const auto bytes = requested_bytes(request.headers.find("Range"), body.size);
+    std::optional<OpenBlob> blob = services.open_blobs->find(digest);
+    if (!blob) {
+        std::function<Result<OpenBlob>()> open = [blobs = services.open_blobs, digest] {
+            return blobs->open(digest);
+        };
+        CO_TRY(blob, co_await services.runtime.offload<OpenBlob>(std::move(open)));
+    }
+    const auto bytes = requested_bytes(request.headers.find("Range"), blob->size);
     net::Response response;
     response.headers.set("Content-Type", "application/octet-stream");
     response.headers.set("Cache-Control", "private, immutable, max-age=31536000");
-    response.body = std::move(body);
+    response.body = net::FileBody{
+        .file = std::move(blob->file), .size = blob->size, .etag = "\"" + digest.hex() + "\""};
     if (request.method == net::Method::head) co_return response;
     CO_TRY(auto ticket, co_await services.gate->enter(who + "/" + digest.hex(), bytes));
     response.max_bytes_per_second = services.config.transfers.bytes_per_second_per_transfer;
