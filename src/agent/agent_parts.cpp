@@ -4,7 +4,9 @@
 #include <sys/statvfs.h>
 #include <utility>
 
+#include "agent/agent_metrics.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/version.h"
 #include "gateway/oip_routes.h"
 
@@ -67,6 +69,7 @@ Status AgentParts::open_state() {
     TRY(blobs, store::BlobStore::open(state.root()));
     releases = std::make_unique<ReleaseStore>(state, *blobs);
     resources = std::make_unique<ResourceSampler>(state.root());
+    scraped_resources = std::make_unique<ResourceSampler>(state.root());
     return {};
 }
 
@@ -112,6 +115,7 @@ Status AgentParts::open_serving() {
     oip.server_version = std::string(program_version);
     oip.max_pending = options.config.serve.max_pending;
     gateway::add_oip_routes(router, runtime, models, oip);
+    router.add(net::Method::get, "/metrics", [this](net::Request&) { return tell_metrics(); });
     net::ServerOptions listen;
     listen.address = options.config.serve.address;
     listen.port = options.config.serve.port;
@@ -158,16 +162,30 @@ std::optional<WallTime> AgentParts::verify_time() const {
     return device->now();
 }
 
-trust::Report AgentParts::build_report() {
+trust::Report AgentParts::describe(ResourceSampler& sampler) const {
     trust::Report report;
     report.device = identity.address.device;
     report.boot = device->record().boot;
-    report.sequence = ++sequence;
+    report.sequence = sequence;
     report.generation = desired->generation();
     report.agent_version = std::string(program_version);
     report.slots = updater->report();
-    report.resources = resources->sample();
+    report.resources = sampler.sample();
     report.resources.engine = host->engine();
+    return report;
+}
+
+net::Task<net::Response> AgentParts::tell_metrics() {
+    const AgentFacts facts{.report = describe(*scraped_resources),
+                           .models = models.list(),
+                           .broker_connected = mqtt && mqtt->connected()};
+    constexpr int ok = 200;
+    co_return net::text_response(ok, metrics_text(facts), metrics_content_type);
+}
+
+trust::Report AgentParts::build_report() {
+    ++sequence;
+    auto report = describe(*resources);
     if (options.observer.reported) options.observer.reported(report);
     return report;
 }

@@ -49,7 +49,9 @@ struct AgentParts {
     Tasks tasks;
     std::unique_ptr<Updater> updater;
     std::unique_ptr<Reporter> reporter;
+    // One for each listener: the load is that since its last question.
     std::unique_ptr<ResourceSampler> resources;
+    std::unique_ptr<ResourceSampler> scraped_resources;
     std::unique_ptr<MqttLink> mqtt;
     std::unique_ptr<net::HttpServer> server;
     net::Signal hub_news;  ///< a message of the broker, or time to poll
@@ -76,6 +78,8 @@ struct AgentParts {
     [[nodiscard]] Status open_broker();
 
 private:
+    [[nodiscard]] trust::Report describe(ResourceSampler& sampler) const;
+    [[nodiscard]] net::Task<net::Response> tell_metrics();
     [[nodiscard]] boost::asio::awaitable<void> handle_news();
     [[nodiscard]] net::Task<void> look_at_message(std::string payload);
     [[nodiscard]] Deadline next_look(Deadline poll_due) const;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/metrics.h"
 #include "hub/api/auth.h"
 #include "hub/api/event_feed.h"
 #include "hub/broker/broker.h"
@@ -11,7 +12,6 @@
 #include "hub/hub_config.h"
 #include "hub/jobs/delta_pool.h"
 #include "hub/jobs/maintenance.h"
-#include "hub/metrics.h"
 #include "hub/mqtt/mqtt_link.h"
 #include "hub/services.h"
 #include "hub/state/hub_keys.h"

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "hub/domain.h"
 #include "hub/hub_config.h"
-#include "hub/metrics.h"
 #include "hub/state/state_folder.h"
 #include "hub/transfer/transfer_gate.h"
 #include "hub/transfer/upload_files.h"

@@ -1,12 +1,15 @@
-"""The hub's /metrics as Prometheus itself judges it."""
+"""/metrics of hub and agent, as Prometheus itself judges them."""
 import os
 import re
 import shutil
 import subprocess
+import urllib.request
 
 import pytest
 
-UNITS = ("_total", "_seconds", "_bytes", "_ratio", "_info", "_running", "_waiting")
+from harness.leaf import LEAF_SHAPE
+
+UNITS = ("_total", "_seconds", "_bytes", "_ratio", "_celsius", "_info", "_running", "_waiting", "_connected", "_generation", "_serving", "_refused")
 
 
 def families(text: str) -> dict[str, dict]:
@@ -25,17 +28,37 @@ def families(text: str) -> dict[str, dict]:
 
 
 @pytest.fixture(scope="module")
-def text(site, leaf) -> str:
-    """Of a hub that has done a bit of everything."""
-    site.agent("edge-1", {"engine.library": "/nonexistent"})
+def agent(site, leaf, rusty_leaf):
+    """One that has been updated and asked."""
+    agent = site.agent("edge-1")
     site.hub.cli("push", leaf / "leaf-1.0.0", "--package", "leaf", "--version", "1.0.0")
     site.hub.cli("deploy", "leaf@1.0.0", "--to", "all", "--soak", 0, "--wait", "--timeout", 60)
+    for _ in range(3):
+        agent.client().infer("leaf", "image", LEAF_SHAPE, rusty_leaf)
+    return agent
+
+
+@pytest.fixture(scope="module")
+def hub_text(site, agent) -> str:
+    """Of a hub that has done a bit of everything."""
     assert site.hub.api("GET", "/v1/devices/nobody")[0] == 404
     assert site.hub.api("GET", "/metrics", token="slo1.no.no.no")[0] == 401
     status, headers, body = site.hub.api("GET", "/metrics")
     assert status == 200
     assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
     return body.decode()
+
+
+@pytest.fixture(scope="module")
+def agent_text(agent) -> str:
+    with urllib.request.urlopen(agent.serve_url + "/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        return answer.read().decode()
+
+
+@pytest.fixture(params=["hub", "agent"])
+def text(request) -> str:
+    return request.getfixturevalue(f"{request.param}_text")
 
 
 def test_promtool_finds_nothing_to_mend(text):
@@ -59,8 +82,15 @@ def test_every_family_is_described_and_has_its_unit_in_its_name(text):
         assert family["samples"], name
 
 
-def test_the_numbers_are_those_of_what_happened(text, leaf):
-    found = families(text)
+def test_the_agent_counts_what_it_answered(agent_text):
+    found = families(agent_text)
+    assert found["strandline_inferences_total"]["samples"] == {'strandline_inferences_total{model="leaf",version="1.0.0"}': 3}
+    assert found["strandline_slot_serving"]["samples"] == {'strandline_slot_serving{slot="leaf"}': 1}
+    assert found["strandline_agent_broker_connected"]["samples"]["strandline_agent_broker_connected"] == 1
+
+
+def test_the_numbers_are_those_of_what_happened(hub_text, leaf):
+    found = families(hub_text)
 
     def value(name: str) -> float:
         return sum(found[name]["samples"].values())

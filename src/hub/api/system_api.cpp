@@ -67,8 +67,7 @@ void add_system_routes(Routes& routes, Services& services) {
     routes.add({.pattern = "/readyz", .access = Access::open},
                [&services](Request&, Caller&) { return ready(services); });
     routes.add({.pattern = "/metrics"}, [&services](Request&, Caller&) -> Result<Response> {
-        return net::text_response(ok, services.metrics.text(),
-                                  "text/plain; version=0.0.4; charset=utf-8");
+        return net::text_response(ok, services.metrics.text(), metrics_content_type);
     });
     routes.add({.pattern = "/v1/status"},
                [&services](Request&, Caller&) { return status(services); });

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/metrics.h"
 #include "hub/domain.h"
-#include "hub/metrics.h"
 #include "hub/mqtt/mqtt_topics.h"
 #include "net/mqtt_client.h"
 #include "net/runtime.h"

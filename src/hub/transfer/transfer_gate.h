@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "hub/metrics.h"
+#include "base/metrics.h"
 #include "net/runtime.h"
 #include "net/shared_rate.h"
 #include "policy/download_queue.h"

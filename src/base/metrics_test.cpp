@@ -1,8 +1,8 @@
-#include "hub/metrics.h"
+#include "base/metrics.h"
 
 #include <gtest/gtest.h>
 
-namespace strandline::hub {
+namespace strandline {
 namespace {
 
 TEST(Metrics, WritesCountersAndGaugesByName) {
@@ -47,4 +47,4 @@ TEST(Metrics, HistogramBucketsAreCumulativeAndEndInInfinity) {
 }
 
 }  // namespace
-}  // namespace strandline::hub
+}  // namespace strandline

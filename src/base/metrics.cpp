@@ -1,9 +1,9 @@
-#include "hub/metrics.h"
+#include "base/metrics.h"
 
 #include <algorithm>
 #include <fmt/core.h>
 
-namespace strandline::hub {
+namespace strandline {
 namespace {
 
 // Label values escape backslash, quote and line end; help texts only backslash and line end
@@ -128,4 +128,4 @@ std::string Metrics::text() const {
     return out;
 }
 
-}  // namespace strandline::hub
+}  // namespace strandline

@@ -12,27 +12,32 @@
 #include <utility>
 #include <vector>
 
-namespace strandline::hub {
+namespace strandline {
 
 /// A number that only grows. Thread-safe.
 class Counter {
 public:
-    void add(std::uint64_t by = 1) { value_.fetch_add(by, std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+    void add(std::uint64_t by = 1) { add_part(static_cast<double>(by)); }
+    void add(std::chrono::nanoseconds span) {
+        add_part(std::chrono::duration<double>(span).count());
+    }
+    [[nodiscard]] double value() const { return value_.load(std::memory_order_relaxed); }
 
 private:
-    std::atomic<std::uint64_t> value_{0};
+    void add_part(double by) { value_.fetch_add(by, std::memory_order_relaxed); }
+
+    std::atomic<double> value_{0};
 };
 
 /// A number that goes up and down. Thread-safe.
 class Gauge {
 public:
-    void set(std::int64_t value) { value_.store(value, std::memory_order_relaxed); }
-    void add(std::int64_t by) { value_.fetch_add(by, std::memory_order_relaxed); }
-    [[nodiscard]] std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
+    void set(double value) { value_.store(value, std::memory_order_relaxed); }
+    void add(double by) { value_.fetch_add(by, std::memory_order_relaxed); }
+    [[nodiscard]] double value() const { return value_.load(std::memory_order_relaxed); }
 
 private:
-    std::atomic<std::int64_t> value_{0};
+    std::atomic<double> value_{0};
 };
 
 /// Durations in fixed buckets from 1 ms to 60 s. Thread-safe.
@@ -55,7 +60,10 @@ private:
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-/// The hub's numbers, written in the Prometheus text format 0.0.4. References that it hands out
+/// Content-Type of `Metrics::text`.
+constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A program's numbers, written in the Prometheus text format 0.0.4. References that it hands out
 /// stay valid as long as the registry. Thread-safe. Counter names end in `_total`, times in
 /// `_seconds`, sizes in `_bytes`.
 class Metrics {
@@ -93,4 +101,4 @@ private:
     std::deque<Histogram> histograms_;
 };
 
-}  // namespace strandline::hub
+}  // namespace strandline
