@@ -18,6 +18,9 @@ import subprocess
 import tempfile
 
 import kit
+from harness.hub import Hub
+from harness.process import Process, children
+from harness.wait import wait_until
 
 SIZES = {"64 KiB": 64 << 10, "1 MB": 1_000_000, "100 MB": 100_000_000}
 CONNECTIONS = (1, 64)
@@ -97,9 +100,6 @@ class NginxProcess:
     """nginx in a folder of its own, serving `www` below it."""
 
     def __init__(self, folder: pathlib.Path, hub):
-        from harness.process import Process
-        from harness.wait import wait_until
-
         tls = hub.state / "tls"
         self.plain_port, self.tls_port = free_ports(2)
         conf = folder / "nginx.conf"
@@ -109,10 +109,10 @@ class NginxProcess:
             token=hub.token), encoding="utf-8")
         self.process = Process(pinned(0, ["nginx", "-p", folder, "-e", folder / "nginx.error.log", "-c", conf]),
                                folder / "nginx.log")
-        wait_until(lambda: kit.children(self.process.pid), "nginx's worker", 10)
+        wait_until(lambda: children(self.process.pid), "nginx's worker", 10)
 
     def pids(self) -> list[int]:
-        return [self.process.pid, *kit.children(self.process.pid)]
+        return [self.process.pid, *children(self.process.pid)]
 
 
 def make_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -126,8 +126,6 @@ def make_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def start_hub(bin_dir: pathlib.Path, folder: pathlib.Path):
-    from harness.hub import Hub
-
     hub = Hub(bin_dir, folder)
     hub.start()
     if (os.cpu_count() or 1) > 1:
@@ -137,8 +135,6 @@ def start_hub(bin_dir: pathlib.Path, folder: pathlib.Path):
 
 
 def start_plain(bin_dir: pathlib.Path, folder: pathlib.Path):
-    from harness.process import Process
-
     return Process(pinned(0, [bin_dir / "serve_folder", folder / "www"]), folder / "serve_folder.log")
 
 

@@ -42,12 +42,6 @@ def cpu_seconds(pids) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def children(pid: int) -> list[int]:
-    """Process ids of the children of all threads of a process."""
-    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    return sorted({int(child) for task in tasks for child in (task / "children").read_text(encoding="utf-8").split()})
-
-
 def memory(pid: int) -> dict[str, int]:
     """{"rss", "anonymous", "file"} in bytes."""
     keys = {"VmRSS": "rss", "RssAnon": "anonymous", "RssFile": "file"}

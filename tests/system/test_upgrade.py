@@ -7,7 +7,7 @@ import tarfile
 import pytest
 from harness.agent import Agent
 from harness.hub import Hub
-from harness.process import Process
+from harness.process import children, program
 from harness.wait import wait_until
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
@@ -95,17 +95,11 @@ def old_agent(bin_dir, tmp_path):
         agent.stop()
 
 
-def children_of(process: Process) -> list[str]:
-    tasks = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
-    pids = [pid for task in tasks for pid in (task / "children").read_text().split()]
-    return [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in pids]
-
-
 def test_an_agent_of_format_1_is_taken_over_and_runs_its_release(old_agent):
     pointer = (old_agent.state / "slots" / "keeper" / "pointer.json").read_text()
     old_agent.start()
     assert format_of(old_agent.state) == NEWEST
-    wait_until(lambda: any("sleep" in line or "run.sh" in line for line in children_of(old_agent.process)),
+    wait_until(lambda: any(program(pid) in ("sleep", "run.sh", "sh") for pid in children(old_agent.process.pid)),
                "the release of the slot runs", 30)
     assert (old_agent.state / "slots" / "keeper" / "pointer.json").read_text() == pointer
     assert old_agent.stop() == 0

@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from harness.process import children, program
 from harness.victim import Victim
 from harness.wait import wait_until
 
@@ -101,10 +102,6 @@ def test_damaged_active_release(victim, rusty_leaf):
     victim.converges()
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
-
-
 @pytest.mark.case("a supervised program that has passed its soak begins to die again and again", "restarted within its budget, then the previous "
                   "release takes over and the order is reported as `crashed`")
 def test_program_that_keeps_dying(victim, tmp_path):
@@ -119,7 +116,7 @@ def test_program_that_keeps_dying(victim, tmp_path):
     before = set(children(victim.agent.process.pid))
     sick.touch()
     for pid in before:
-        if "sleep" in pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8"):
+        if program(pid) == "sleep":
             os.kill(pid, signal.SIGKILL)
     wait_until(lambda: (victim.agent.slot("daemon").get("error") or {}).get("reason") == "crashed", "given up", 60)
     wait_until(lambda: victim.agent.slot("daemon")["active"]["version"] == "1.0.0", "the previous release is back", 30)
