@@ -25,7 +25,7 @@ HEAD = """# Fuzzing
 Made by `./run soak fuzz`. libFuzzer with ASan and UBSan, Clang 16; each row is the last run of that target. The corpus grows
 from run to run, so edges are of all runs together. Seeds: `fuzz/seeds`; what a target checks stands in `fuzz/TARGET_fuzz.cpp`.
 
-| target | seconds | executions/s | coverage edges | corpus | findings | date | commit |
+| target | CPU seconds | executions/s | coverage edges | corpus | findings | date | commit |
 |---|---|---|---|---|---|---|---|
 """
 

@@ -73,8 +73,8 @@ policy::LineState TransferGate::line() const {
 }
 
 void TransferGate::show() {
-    running_gauge_->set(static_cast<std::int64_t>(queue_.running()));
-    waiting_gauge_->set(static_cast<std::int64_t>(queue_.waiting()));
+    running_gauge_->set(static_cast<double>(queue_.running()));
+    waiting_gauge_->set(static_cast<double>(queue_.waiting()));
     if (rate_) paced_->add(rate_->booked() - std::exchange(shown_, rate_->booked()));
 }
 

@@ -1,0 +1,19 @@
+"""A short run of the campaign in tests/soak: the kernel's own network loses packets, is slow, is down."""
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[3]
+
+
+@pytest.mark.case("packets lost by the kernel (5 and 20 %), a line of 1 Mbit/s, a line that is down for 5 s, each during a transfer",
+                  "devices serve all the time and end up with the release by themselves")
+def test_rollouts_over_a_bad_network(bin_dir, leaf):
+    done = subprocess.run(["/usr/bin/python3", ROOT / "tests" / "soak" / "bad_network.py", "--bin", bin_dir, "--models",
+                           leaf.parent, "--devices", "2", "--conditions", "4", "--payload", "300000"],
+                          capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert re.fullmatch(r"network: ok conditions=4 devices=2 dropped=[1-9]\d* inferences=[1-9]\d* seconds=\d+",
+                        done.stdout.strip().splitlines()[-1]), done.stdout[-500:]
