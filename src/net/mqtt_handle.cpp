@@ -204,6 +204,7 @@ Status MqttHandle::Impl::prepare_tls(std::optional<WallTime> verify_time) {
     TRY(tls->renew(options, verify_time));
     // The library frees the reference that it takes here only after it has begun a connection.
     if (!std::exchange(tls_given, true)) {
+        mosquitto_int_option(client.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
         mosquitto_void_option(client.get(), MOSQ_OPT_SSL_CTX, tls->context());
     }
     return {};

@@ -1,4 +1,5 @@
 """What a process has in memory."""
+import contextlib
 import pathlib
 import threading
 
@@ -25,7 +26,8 @@ class MemoryWatch:
 
     def _run(self) -> None:
         while not self._end.wait(0.05):
-            self.peak = max(self.peak, self.program.rss_bytes())
+            with contextlib.suppress(LookupError, FileNotFoundError):  # it has ended
+                self.peak = max(self.peak, self.program.rss_bytes())
 
     def stop(self) -> int:
         """Bytes by which it grew at most."""

@@ -54,9 +54,9 @@ def test_each_program_has_its_package(packages):
 
 def test_what_belongs_beside_the_programs(packages):
     hub, agent, cli = (content(packages[name]) for name in (HUB, AGENT, CLI))
-    assert {"/etc/strandline/strandline.toml", "/lib/systemd/system/strandlined.service",
+    assert {"/etc/strandline/strandline.toml", "/usr/lib/systemd/system/strandlined.service",
             "/usr/share/man/man8/strandlined.8.gz"} <= hub.keys()
-    assert {"/etc/strandline-agent/agent.toml", "/lib/systemd/system/strandline-agent.service",
+    assert {"/etc/strandline-agent/agent.toml", "/usr/lib/systemd/system/strandline-agent.service",
             "/usr/share/man/man8/strandline-agent.8.gz"} <= agent.keys()
     assert {"/usr/share/man/man1/strandline.1.gz", "/usr/share/bash-completion/completions/strandline"} <= cli.keys()
     for files in (hub, agent, cli):
