@@ -47,6 +47,8 @@ class HostileBroker:
     def calm(self) -> None:
         """Polite again, to a client that has just come."""
         self.rule = None
+        for client in list(self.clients):
+            client.filters.clear()  # is on its way out
         self.listener.cut_all()
 
     def client(self, filters: int = 3, seconds: float = 30) -> Client:
