@@ -190,8 +190,7 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
 
 bool Updater::is_settled(const Worker& worker, const OrderId& order) const {
     if (!is_refused(worker.slot, order)) return is_converged(worker.slot, order);
-    return !waits_for_second_look(worker.slot, order) ||
-           !worker.second_look.passed();
+    return !waits_for_second_look(worker.slot, order) || !worker.second_look.passed();
 }
 
 /// Refused is soon said, so that whoever ordered it hears of it; but a hub or a disk that is mended

@@ -13,8 +13,7 @@ constexpr std::size_t max_pem_bytes = std::size_t{4} << 20;
 Result<std::string> read_pem(const std::string& path) {
     auto text = read_text_file(path, max_pem_bytes);
     if (text) return text;
-    return fail(Errc::invalid,
-                fmt::format("MQTT TLS file '{}': {}", path, text.error().message));
+    return fail(Errc::invalid, fmt::format("MQTT TLS file '{}': {}", path, text.error().message));
 }
 
 Result<ClientTls> read_files(const MqttOptions& options) {
