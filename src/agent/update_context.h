@@ -56,7 +56,9 @@ struct UpdateContext {
     /// True once another order wants this slot, or the agent is stopping: end at the next safe
     /// point.
     std::function<bool()> preempted;
-    /// Wakes waits when `preempted` may have become true.
+    /// True once the agent is stopping.
+    std::function<bool()> stopping;
+    /// Wakes waits when one of these may have become true.
     net::Signal& wake;
 
     trust::Envelope envelope = {};
@@ -98,7 +100,11 @@ struct Step {
     [[nodiscard]] static Step disk(const Error& error);
 };
 
-/// Waits, unless something newer wakes us: false when preempted.
+/// Waits, unless `interrupted` becomes true meanwhile: false then.
+[[nodiscard]] boost::asio::awaitable<bool> pause(UpdateContext& context,
+                                                 std::chrono::milliseconds span,
+                                                 const std::function<bool()>& interrupted);
+/// The same, interrupted when preempted.
 [[nodiscard]] boost::asio::awaitable<bool> pause(UpdateContext& context,
                                                  std::chrono::milliseconds span);
 

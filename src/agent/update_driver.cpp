@@ -50,6 +50,11 @@ public:
             if (context_->preempted() && !is_uninterruptible(state)) break;
             co_await take_turn(state);
             auto step = co_await enter(state);
+            // What could not be finished is taken up at the next start.
+            if (step.kind == Step::Kind::retry && context_->stopping()) {
+                ignore(save(), "then this counts as one more crash at most");
+                break;
+            }
             // What came and stays proves that the line works: the next failure is a first one.
             if (std::exchange(context_->advanced, false)) backoff_.reset();
             co_await follow(state, std::move(step));
@@ -137,7 +142,10 @@ private:
                  context_->slot.name, to_string(state), span.count(), step.reason, step.message);
         // What this slot waits for must not hold up the others.
         hold_.reset();
-        static_cast<void>(co_await pause(*context_, span));
+        // A newer order has to wait for what must be finished, and does not make it any quicker.
+        const auto& interrupted =
+            is_uninterruptible(state) ? context_->stopping : context_->preempted;
+        static_cast<void>(co_await pause(*context_, span, interrupted));
     }
 
     /// A hub that says when to come back has kept a place for us; to come later wastes it.

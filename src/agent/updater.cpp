@@ -227,6 +227,7 @@ boost::asio::awaitable<void> Updater::carry_out(Worker& worker, trust::DesiredSl
                           .slot = worker.slot,
                           .order = std::move(order),
                           .preempted = [this, &worker, id] { return preempted(worker, id); },
+                          .stopping = [this] { return tasks_->stopping(); },
                           .wake = worker.wake};
     co_await drive_update(context, turn_);
     plan_second_look(worker, id);
