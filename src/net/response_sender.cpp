@@ -162,11 +162,20 @@ void Pacer::book(std::size_t size) {
     if (shared_ == nullptr || size <= credit_) return;
     booked_ = shared_->book(size - credit_);
     credit_ = size;
+    again_ = false;
 }
 
 void Pacer::sent(std::size_t size) {
     bytes_ += size;
     credit_ -= std::min(credit_, size);
+    if (shared_ != nullptr) shared_->count_sent(size);
+}
+
+bool Pacer::missed_turn() {
+    if (shared_ == nullptr || again_ || !shared_->missed(booked_)) return false;
+    again_ = true;
+    booked_ = shared_->book_again(credit_);
+    return true;
 }
 
 SteadyTime Pacer::next() const {
@@ -176,14 +185,17 @@ SteadyTime Pacer::next() const {
     return std::max(start_ + whole + part, booked_);
 }
 
-asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, const Pacer& pacer) {
-    const auto at = pacer.next();
-    while (pacer.limited() && at > std::chrono::steady_clock::now()) {
-        if (stream.interrupted()) co_return *stream.interrupted();
-        stream.set_deadline(Deadline::never());
-        const auto span = at - std::chrono::steady_clock::now();
-        co_await wake.wait(Deadline::after(span));
-    }
+asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, Pacer& pacer) {
+    if (!pacer.limited()) co_return Status{};
+    do {
+        const auto at = pacer.next();
+        while (at > std::chrono::steady_clock::now()) {
+            if (stream.interrupted()) co_return *stream.interrupted();
+            stream.set_deadline(Deadline::never());
+            const auto span = at - std::chrono::steady_clock::now();
+            co_await wake.wait(Deadline::after(span));
+        }
+    } while (pacer.missed_turn());
     co_return Status{};
 }
 

@@ -76,6 +76,8 @@ public:
     void book(std::size_t size);
     /// What was booked and not sent needs no booking the next time.
     void sent(std::size_t size);
+    /// True when the turn was missed: then a new one was taken, once for each piece.
+    [[nodiscard]] bool missed_turn();
     /// When the next piece may go.
     [[nodiscard]] SteadyTime next() const;
     [[nodiscard]] bool limited() const { return rate_ != 0 || shared_ != nullptr; }
@@ -87,11 +89,11 @@ private:
     SteadyTime booked_{};
     std::uint64_t bytes_ = 0;
     std::size_t credit_ = 0;
+    bool again_ = false;
 };
 
 /// Waits for the pacer's next turn. The stream's interruption ends the wait with its error, at once
 /// when `wake` is notified.
-[[nodiscard]] asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake,
-                                                    const Pacer& pacer);
+[[nodiscard]] asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, Pacer& pacer);
 
 }  // namespace strandline::net

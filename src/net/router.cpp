@@ -19,9 +19,11 @@ std::string_view next_part(std::string_view& rest) {
 bool is_param(std::string_view part) { return part.starts_with('{') && part.ends_with('}'); }
 bool is_rest(std::string_view part) { return is_param(part) && part.ends_with("...}"); }
 
-template <class Part>
-std::vector<Part> split(std::string_view path) {
-    std::vector<Part> parts;
+using PathParts = std::vector<std::string_view>;
+using Part = Router::Route::Part;
+
+PathParts split(std::string_view path) {
+    PathParts parts;
     path.remove_prefix(1);
     bool more = true;
     while (more) {
@@ -31,37 +33,49 @@ std::vector<Part> split(std::string_view path) {
     return parts;
 }
 
-using PathParts = std::vector<std::string_view>;
+std::vector<Part> parse_pattern(std::string_view pattern) {
+    std::vector<Part> parts;
+    for (const auto text : split(pattern)) {
+        if (is_rest(text)) {
+            parts.push_back({Part::Kind::rest, std::string(text.substr(1, text.size() - 5))});
+        } else if (is_param(text)) {
+            parts.push_back({Part::Kind::parameter, std::string(text.substr(1, text.size() - 2))});
+        } else {
+            parts.push_back({Part::Kind::literal, std::string(text)});
+        }
+    }
+    return parts;
+}
 
 /// How well a pattern fits: one character per part, smaller is more literal. Empty when it does
 /// not fit.
-std::optional<std::string> rank(const std::vector<std::string>& pattern, const PathParts& path) {
+std::optional<std::string> rank(const std::vector<Part>& pattern, const PathParts& path) {
     std::string ranks;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
-        const std::string_view wanted = pattern[i];
+        const auto& wanted = pattern[i];
         if (i == path.size()) return std::nullopt;
         const bool last = i + 1 == path.size();
-        if (is_rest(wanted)) {
+        if (wanted.kind == Part::Kind::rest) {
             return last && path[i].empty() ? std::nullopt : std::optional(ranks + 'c');
         }
-        const bool param = is_param(wanted);
-        if (param ? path[i].empty() : wanted != path[i]) return std::nullopt;
-        ranks += param ? 'b' : 'a';
+        const bool literal = wanted.kind == Part::Kind::literal;
+        if (literal ? wanted.text != path[i] : path[i].empty()) return std::nullopt;
+        ranks += literal ? 'a' : 'b';
     }
     if (path.size() > pattern.size()) return std::nullopt;
     return ranks;
 }
 
-Params read_params(const std::vector<std::string>& pattern, const PathParts& path) {
+Params read_params(const std::vector<Part>& pattern, const PathParts& path) {
     Params params;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
-        const std::string_view wanted = pattern[i];
-        if (is_rest(wanted)) {
+        const auto& wanted = pattern[i];
+        if (wanted.kind == Part::Kind::rest) {
             const auto& last = path.back();
             const std::string_view rest(path[i].data(), last.data() + last.size() - path[i].data());
-            params.emplace_back(wanted.substr(1, wanted.size() - 5), rest);
-        } else if (is_param(wanted)) {
-            params.emplace_back(wanted.substr(1, wanted.size() - 2), path[i]);
+            params.emplace_back(wanted.text, rest);
+        } else if (wanted.kind == Part::Kind::parameter) {
+            params.emplace_back(wanted.text, path[i]);
         }
     }
     return params;
@@ -87,31 +101,52 @@ void check_pattern(std::string_view pattern) {
 void Router::add(Method method, std::string_view pattern, Handler handler, RouteOptions options) {
     check_pattern(pattern);
     STRANDLINE_ASSERT(handler);
-    routes_.push_back(std::make_unique<Route>(Route{.method = method,
-                                                    .pattern = std::string(pattern),
-                                                    .options = options,
-                                                    .handler = std::move(handler),
-                                                    .blocking = {},
-                                                    .quick = {},
-                                                    .parts = split<std::string>(pattern)}));
+    keep(Route{.method = method,
+               .pattern = std::string(pattern),
+               .options = std::move(options),
+               .handler = std::move(handler),
+               .blocking = {},
+               .quick = {},
+               .parts = parse_pattern(pattern)});
 }
 
 void Router::add_blocking(Method method, std::string_view pattern, BlockingHandler handler,
                           RouteOptions options, QuickHandler quick) {
     check_pattern(pattern);
     STRANDLINE_ASSERT(handler && !options.streaming_body);
-    routes_.push_back(std::make_unique<Route>(Route{.method = method,
-                                                    .pattern = std::string(pattern),
-                                                    .options = options,
-                                                    .handler = {},
-                                                    .blocking = std::move(handler),
-                                                    .quick = std::move(quick),
-                                                    .parts = split<std::string>(pattern)}));
+    keep(Route{.method = method,
+               .pattern = std::string(pattern),
+               .options = std::move(options),
+               .handler = {},
+               .blocking = std::move(handler),
+               .quick = std::move(quick),
+               .parts = parse_pattern(pattern)});
+}
+
+void Router::keep(Route route) {
+    const auto& kept = routes_.emplace_back(std::make_unique<Route>(std::move(route)));
+    const bool literal = std::all_of(kept->parts.begin(), kept->parts.end(), [](const auto& part) {
+        return part.kind == Part::Kind::literal;
+    });
+    if (literal) literal_[kept->pattern].push_back(kept.get());
+}
+
+/// A pattern without parameters fits no path better or worse than its own.
+const Router::Route* Router::find_literal(Method method, std::string_view path) const {
+    const auto found = literal_.find(path);
+    if (found == literal_.end()) return nullptr;
+    const Route* best = nullptr;
+    for (const auto* route : found->second) {
+        if (route->method == method) return route;
+        if (serves(route->method, method)) best = route;
+    }
+    return best;
 }
 
 Result<Router::Match> Router::find(Method method, std::string_view path) const {
     if (!path.starts_with('/')) return fail(Errc::not_found, "the path must start with /");
-    const auto parts = split<std::string_view>(path);
+    if (const auto* literal = find_literal(method, path)) return Match{literal, {}};
+    const auto parts = split(path);
     const Route* best = nullptr;
     std::string best_rank;
     bool path_known = false;
@@ -143,7 +178,7 @@ std::vector<Method> Router::allowed(std::string_view path) const {
         }
     };
     if (!path.starts_with('/')) return methods;
-    const auto parts = split<std::string_view>(path);
+    const auto parts = split(path);
     for (const auto& route : routes_) {
         if (!rank(route->parts, parts)) continue;
         add_once(route->method);

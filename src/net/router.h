@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,7 +48,12 @@ public:
         Handler handler;
         BlockingHandler blocking;
         QuickHandler quick;
-        std::vector<std::string> parts;
+        struct Part {
+            enum class Kind { literal, parameter, rest };
+            Kind kind = Kind::literal;
+            std::string text;  ///< the part itself, or the parameter's name
+        };
+        std::vector<Part> parts;
     };
     struct Match {
         const Route* route = nullptr;
@@ -66,7 +72,12 @@ public:
     [[nodiscard]] const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 
 private:
+    void keep(Route route);
+    [[nodiscard]] const Route* find_literal(Method method, std::string_view path) const;
+
     std::vector<std::unique_ptr<Route>> routes_;
+    /// Those without parameters by their path, which most requests need no search for.
+    std::map<std::string, std::vector<const Route*>, std::less<>> literal_;
 };
 
 }  // namespace strandline::net

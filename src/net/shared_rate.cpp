@@ -18,14 +18,20 @@ SharedRate::SharedRate(std::uint64_t bytes_per_second, const Clock& clock)
 }
 
 SteadyTime SharedRate::book(std::size_t size) {
+    booked_ += size;
+    return book_again(size);
+}
+
+SteadyTime SharedRate::book_again(std::size_t size) {
     next_ = std::max(next_, clock_->steady() - burst);
     const auto at = next_;
     const std::chrono::duration<double> span(static_cast<double>(size) /
                                              static_cast<double>(rate_));
     next_ += std::chrono::duration_cast<std::chrono::nanoseconds>(span);
-    booked_ += size;
     return at;
 }
+
+bool SharedRate::missed(SteadyTime booked) const { return booked < clock_->steady() - burst; }
 
 std::size_t SharedRate::piece(std::size_t largest) const {
     const auto wanted = std::max(rate_ / pieces_per_second, smallest_piece);

@@ -16,6 +16,13 @@ public:
 
     /// Books `size` bytes and answers when they may go.
     [[nodiscard]] SteadyTime book(std::size_t size);
+    /// A new time for a piece that was booked and is later than a timer can be: were all that a
+    /// stall held up sent at once, the rate would be exceeded.
+    [[nodiscard]] SteadyTime book_again(std::size_t size);
+    [[nodiscard]] bool missed(SteadyTime booked) const;
+    /// Counts what went out.
+    void count_sent(std::uint64_t size) { sent_ += size; }
+    [[nodiscard]] std::uint64_t sent() const { return sent_; }
     /// The largest piece to book at once.
     [[nodiscard]] std::size_t piece(std::size_t largest) const;
     /// True while what is booked already fills the rate.
@@ -28,6 +35,7 @@ private:
     std::uint64_t rate_;
     SteadyTime next_;
     std::uint64_t booked_ = 0;
+    std::uint64_t sent_ = 0;
 };
 
 }  // namespace strandline::net

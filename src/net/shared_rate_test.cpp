@@ -1,5 +1,6 @@
 #include "net/shared_rate.h"
 
+#include <array>
 #include <gtest/gtest.h>
 
 namespace strandline::net {
@@ -27,6 +28,20 @@ TEST(SharedRate, TimeNotUsedIsLostButForALateTimer) {
     const auto late = clock.steady() - milliseconds(20);
     EXPECT_EQ(rate.book(30'000), late);
     EXPECT_EQ(rate.book(1'000), late + milliseconds(30));
+}
+
+TEST(SharedRate, WhatAStallHeldUpIsSpreadAgain) {
+    FakeClock clock;
+    SharedRate rate(1'000'000, clock);
+    std::array<SteadyTime, 3> booked{};
+    for (auto& at : booked) at = rate.book(20'000);
+    clock.advance(milliseconds(70));
+    EXPECT_TRUE(rate.missed(booked[0]));
+    EXPECT_TRUE(rate.missed(booked[1]));
+    EXPECT_FALSE(rate.missed(clock.steady() - milliseconds(20)));
+    const auto first = rate.book_again(20'000);
+    EXPECT_EQ(rate.book_again(20'000), first + milliseconds(20));
+    EXPECT_EQ(rate.booked(), 60'000U) << "a place in the line, not more bytes";
 }
 
 TEST(SharedRate, PiecesAreShortInTime) {

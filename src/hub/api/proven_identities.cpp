@@ -12,7 +12,10 @@ constexpr std::size_t max_proofs = 4096;
 
 // Tokens are looked up by hash, so that neither memory nor the time of a comparison tells one.
 std::string key_of(const Credentials& credentials) {
-    if (credentials.bearer) return sha256(as_bytes(*credentials.bearer)).hex();
+    if (credentials.bearer) {
+        const auto digest = sha256(as_bytes(*credentials.bearer));
+        return "token " + std::string(as_text(digest.bytes));
+    }
     // A serial is hexadecimal, so the two parts cannot be mistaken for others.
     return credentials.serial + "/" + credentials.common_name.value_or("");
 }

@@ -45,7 +45,7 @@ TransferGate::TransferGate(net::Runtime& runtime, TransferLimits limits, const C
       deferred_(&metrics.counter("strandline_downloads_deferred_total",
                                  "Downloads that were given a later start by Retry-After.")),
       paced_(&metrics.counter("strandline_download_paced_bytes_total",
-                              "Bytes that the common rate has let go; 0 without one.")) {
+                              "Bytes sent at the common rate; 0 without one.")) {
     if (limits.bytes_per_second > 0)
         rate_ = std::make_shared<net::SharedRate>(limits.bytes_per_second, clock);
 }
@@ -75,7 +75,7 @@ policy::LineState TransferGate::line() const {
 void TransferGate::show() {
     running_gauge_->set(static_cast<double>(queue_.running()));
     waiting_gauge_->set(static_cast<double>(queue_.waiting()));
-    if (rate_) paced_->add(rate_->booked() - std::exchange(shown_, rate_->booked()));
+    if (rate_) paced_->add(rate_->sent() - std::exchange(shown_, rate_->sent()));
 }
 
 std::shared_ptr<TransferGate::Ticket> TransferGate::admit(std::uint64_t bytes) {

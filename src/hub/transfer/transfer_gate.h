@@ -74,7 +74,7 @@ private:
     Gauge* waiting_gauge_;
     Counter* deferred_;
     Counter* paced_;
-    std::uint64_t shown_ = 0;  ///< of what the rate has let go
+    std::uint64_t shown_ = 0;  ///< of what went out at the common rate
 };
 
 }  // namespace strandline::hub
