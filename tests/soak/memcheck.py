@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from harness.leaf import LEAF_SHAPE  # noqa: E402
 from harness.site import Site  # noqa: E402
 
-SLOW = {"self_test.timeout_ms": 300_000, "transfer.idle_timeout_ms": 120_000, "hub.broker_timeout_ms": 120_000,
+SLOW = {"self_test.memory_bytes": 1 << 40, "transfer.idle_timeout_ms": 120_000, "hub.broker_timeout_ms": 120_000,
         "transfer.low_speed_bytes_per_second": 0}
 
 
@@ -37,7 +37,7 @@ def wrap(bin_dir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 def update(site: Site, leaf: pathlib.Path, version: str, agent, image: bytes) -> None:
     site.push(leaf / f"leaf-{version}", version)
-    ended = site.deploy(f"leaf@{version}", f"device:{agent.name}", timeout_s=600)
+    ended = site.deploy(f"leaf@{version}", f"device:{agent.name}", timeout_s=600, more=("--self-test-timeout", 300_000))
     assert ended["state"] == "succeeded", ended
     served, _ = agent.client().infer("leaf", "image", LEAF_SHAPE, image)
     assert served == version, served
