@@ -11,12 +11,11 @@
 #include <fmt/core.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <signal.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <tuple>
 #include <utility>
 
+#include "net/quiet_sendfile.h"
 #include "net/tls_session.h"
 
 namespace strandline::net {
@@ -32,41 +31,6 @@ constexpr std::size_t max_pieces = 4;
 
 Error connection_error(std::string_view what, int error_number) {
     return fail(Errc::unavailable, fmt::format("{}: {}", what, std::strerror(error_number)));
-}
-
-/// sendfile(2) on a connection that the other side closed raises SIGPIPE, which ends the process by
-/// default, and has no flag against it. Changing the signal's disposition would be inherited by
-/// every child process, so the signal is kept out for the length of the call.
-class NoSigpipe {
-public:
-    NoSigpipe() {
-        sigemptyset(&pipe_);
-        sigaddset(&pipe_, SIGPIPE);
-        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    }
-    NoSigpipe(const NoSigpipe&) = delete;
-    NoSigpipe& operator=(const NoSigpipe&) = delete;
-    ~NoSigpipe() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-    /// Takes back the signal that a call may have raised.
-    void swallow() const {
-        constexpr timespec at_once{0, 0};
-        sigtimedwait(&pipe_, nullptr, &at_once);
-    }
-
-private:
-    sigset_t pipe_{};
-    sigset_t before_{};
-};
-
-ssize_t send_file_quietly(int socket, int file, off_t offset, std::size_t size) {
-    const NoSigpipe quiet;
-    const auto sent = ::sendfile(socket, file, &offset, size);
-    const int saved_errno = errno;
-    // Also raised when the connection breaks after some bytes, which then count as sent.
-    if (sent < 0 ? saved_errno == EPIPE : static_cast<std::size_t>(sent) < size) quiet.swallow();
-    errno = saved_errno;
-    return sent;
 }
 
 bool would_block(int error_number) { return error_number == EAGAIN || error_number == EINTR; }
@@ -206,6 +170,33 @@ asio::awaitable<Result<std::size_t>> Stream::read_some(std::span<std::byte> out)
     }
 }
 
+Result<std::optional<std::size_t>> Stream::read_now(std::span<std::byte> out) {
+    auto& self = *impl_;
+    constexpr std::optional<std::size_t> nothing;
+    if (self.broken) return *self.broken;
+    if (self.tls) {
+        if (self.tls->drained()) return nothing;
+        std::size_t size = 0;
+        TRY(const auto step, self.tls->read(out, size));
+        return step == TlsStep::done ? std::optional(size) : nothing;
+    }
+    const auto size = ::recv(self.socket.native_handle(), out.data(), out.size(), MSG_DONTWAIT);
+    if (size >= 0) return std::optional(static_cast<std::size_t>(size));
+    if (would_block(errno)) return nothing;
+    return connection_error("connection", errno);
+}
+
+asio::awaitable<Status> Stream::wait_for_input() { return impl_->wait(Socket::wait_read); }
+
+asio::awaitable<Status> Stream::await_verdict() {
+    auto& self = *impl_;
+    if (!self.tls || !self.tls->judged_late()) co_return Status{};
+    CO_TRY(co_await self.wait(Socket::wait_read));
+    const auto word = self.tls->peek();
+    if (!word) co_return word.error();
+    co_return Status{};
+}
+
 asio::awaitable<Status> Stream::Impl::write_plain(std::span<const ByteSpan> pieces, bool more) {
     STRANDLINE_ASSERT(pieces.size() <= max_pieces);
     std::array<iovec, max_pieces> parts{};
@@ -316,7 +307,7 @@ asio::awaitable<Result<std::size_t>> Stream::send_file(int file, std::uint64_t o
     for (;;) {
         if (self.broken) co_return *self.broken;
         const auto sent =
-            send_file_quietly(self.socket.native_handle(), file, static_cast<off_t>(offset), size);
+            quiet_sendfile(self.socket.native_handle(), file, static_cast<off_t>(offset), size);
         if (sent > 0) co_return static_cast<std::size_t>(sent);
         if (sent == 0) co_return fail(Errc::corrupt, "the file is shorter than announced");
         if (!would_block(errno)) co_return connection_error("send a file", errno);

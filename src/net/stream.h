@@ -62,6 +62,16 @@ public:
 
     /// At least one byte; 0 is the end. A cut TLS connection is `unavailable`, not an end.
     [[nodiscard]] boost::asio::awaitable<Result<std::size_t>> read_some(std::span<std::byte> out);
+    /// What has come already, at least one byte; 0 is the end, none: nothing yet. Together with
+    /// wait_for_input() for connections that hold no buffer while they wait.
+    [[nodiscard]] Result<std::optional<std::size_t>> read_now(std::span<std::byte> out);
+    /// After read_now() found nothing: until it is worth another try.
+    [[nodiscard]] boost::asio::awaitable<Status> wait_for_input();
+    /// Client, after the handshake and before the first write: in TLS 1.3 the other side judges our
+    /// certificate only then, and what we write could make it send a reset that overtakes its
+    /// reason. Waits for its first word (session tickets or an alert); success at once when there
+    /// is nothing to judge.
+    [[nodiscard]] boost::asio::awaitable<Status> await_verdict();
     /// Writes all pieces, in one packet where they fit. With `more` the last packet may wait for
     /// what the caller writes next.
     [[nodiscard]] boost::asio::awaitable<Status> write(std::span<const ByteSpan> pieces,

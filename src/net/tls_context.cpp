@@ -180,24 +180,17 @@ Result<SslContext> make_client_context(const ClientTls& tls) {
     TRY(auto context, new_context(TLS_client_method()));
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-    if (tls.ca_sha256.empty()) {
-        TRY(renew_client_context(*context, tls));
-        return context;
-    }
     TRY(use_identity(context.get(), tls));
-    TRY(const auto digest, Sha256Digest::from_hex(tls.ca_sha256));
-    return pin_authority(std::move(context), digest.hex());
-}
-
-Status renew_client_context(ssl_ctx_st& context, const ClientTls& tls) {
-    Store anchors(X509_STORE_new());
-    if (!anchors) return ssl_failure(Errc::internal, "TLS trust anchors");
-    SSL_CTX_set_cert_store(&context, anchors.release());
-    SSL_CTX_clear_chain_certs(&context);
-    TRY(use_identity(&context, tls));
-    if (!tls.ca_pem.empty()) return trust_authorities(&context, tls.ca_pem, false);
-    if (SSL_CTX_set_default_verify_paths(&context) == 1) return {};
-    return ssl_failure(Errc::internal, "the system's TLS trust anchors cannot be read");
+    if (!tls.ca_sha256.empty()) {
+        TRY(const auto digest, Sha256Digest::from_hex(tls.ca_sha256));
+        return pin_authority(std::move(context), digest.hex());
+    }
+    if (!tls.ca_pem.empty()) {
+        TRY(trust_authorities(context.get(), tls.ca_pem, false));
+    } else if (SSL_CTX_set_default_verify_paths(context.get()) != 1) {
+        return ssl_failure(Errc::internal, "the system's TLS trust anchors cannot be read");
+    }
+    return context;
 }
 
 bool is_ip_literal(const std::string& host) {

@@ -21,9 +21,6 @@ using SslContext = std::shared_ptr<ssl_ctx_st>;
 /// TLS 1.2 or newer; asks for a client certificate when there is a CA for them.
 [[nodiscard]] Result<SslContext> make_server_context(const ServerTls& tls);
 [[nodiscard]] Result<SslContext> make_client_context(const ClientTls& tls);
-/// Replaces trust anchors, certificate and key of a context that no connection is being made with.
-/// Not for pinned authorities.
-[[nodiscard]] Status renew_client_context(ssl_ctx_st& context, const ClientTls& tls);
 
 [[nodiscard]] bool is_ip_literal(const std::string& host);
 /// The other side must prove to be `host`, a name or an address; validity is judged at

@@ -214,6 +214,11 @@ bool TlsSession::closed() const {
     return (SSL_get_shutdown(impl_->ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
+bool TlsSession::judged_late() const {
+    const SSL* const ssl = impl_->ssl.get();
+    return SSL_version(ssl) >= TLS1_3_VERSION && SSL_get_certificate(ssl) != nullptr;
+}
+
 bool TlsSession::drained() const {
     return impl_->wire.drained && SSL_has_pending(impl_->ssl.get()) == 0;
 }
