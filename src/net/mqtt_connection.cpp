@@ -47,7 +47,7 @@ void MqttClient::Impl::lose(Error error) {
     if (link->unsent && error.code == Errc::timeout) error = *link->unsent;
     const bool early = phase == Phase::connecting;
     if (early && error.code == Errc::timeout) return finish(answer_timeout("CONNECT"));
-    if (early && error.code == Errc::unavailable && !options.certificate_file.empty()) {
+    if (early && error.code == Errc::unavailable && options.tls) {
         error.message += "; it may refuse our certificate";
     }
     finish(context(name(), std::move(error)));
@@ -201,6 +201,9 @@ asio::awaitable<void> MqttClient::Impl::connect_once() {
     auto reached = co_await dial();
     if (!reached && !end) lose(std::move(reached).error());
     if (!end) co_await serve();
+    // Closed now: another coroutine may hold it a little longer.
+    link->stream.close();
+    link->local.reset();
     link.reset();
     if (handle->is_open()) ignore(handle->read(), "the library closes its end");
 }

@@ -222,7 +222,8 @@ TEST(MqttFrames, KnowWhichPropertyBelongsWhere) {
             EXPECT_EQ(outcome.passed, belongs ? bytes : "")
                 << fmt::format("property {:#x} in type {}: ", sample.identifier, type)
                 << outcome.error;
-            if (!belongs) EXPECT_NE(outcome.error.find("does not belong there"), std::string::npos);
+            if (belongs) continue;
+            EXPECT_NE(outcome.error.find("does not belong there"), std::string::npos);
         }
     }
 }
@@ -248,7 +249,8 @@ TEST(MqttFrames, RefusePropertiesTwiceUnlessTheyMayRepeat) {
         const auto type = *sample.packets.begin();
         const auto outcome = alone(type, with(type, one(sample) + one(sample)));
         EXPECT_EQ(outcome.error.empty(), sample.repeats) << outcome.error;
-        if (!sample.repeats) EXPECT_NE(outcome.error.find("twice"), std::string::npos);
+        if (sample.repeats) continue;
+        EXPECT_NE(outcome.error.find("twice"), std::string::npos);
     }
 }
 

@@ -18,7 +18,7 @@ namespace {
 class PrivatePath {
 public:
     static Result<PrivatePath> create(const std::string& parent) {
-        std::string folder = parent + "/strandline-XXXXXX";
+        auto folder = fmt::format("{}/strandline-{}-XXXXXX", parent, ::getpid());
         if (::mkdtemp(folder.data()) == nullptr) {
             return error_from_errno("make a folder in " + parent, errno);
         }

@@ -215,8 +215,7 @@ bool TlsSession::closed() const {
 }
 
 bool TlsSession::judged_late() const {
-    const SSL* const ssl = impl_->ssl.get();
-    return SSL_version(ssl) >= TLS1_3_VERSION && SSL_get_certificate(ssl) != nullptr;
+    return SSL_version(impl_->ssl.get()) >= TLS1_3_VERSION;
 }
 
 bool TlsSession::drained() const {

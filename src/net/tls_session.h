@@ -32,7 +32,8 @@ public:
     [[nodiscard]] Result<TlsStep> peek();
     /// True when a read would surely have to wait first.
     [[nodiscard]] bool drained() const;
-    /// True when the other side judges our certificate after our handshake ended (TLS 1.3).
+    /// True when the other side judges our certificate, or that we have none, after our handshake
+    /// ended (TLS 1.3).
     [[nodiscard]] bool judged_late() const;
     /// True once the other side has said that it sends no more.
     [[nodiscard]] bool closed() const;
