@@ -84,6 +84,7 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
 
     Socket socket;
     std::unique_ptr<TlsSession> tls;
+    bool has_news = true;  ///< for read_now(): a wait came before it
     asio::steady_timer timer;
     SteadyTime deadline = SteadyTime::max();
     SteadyTime armed = SteadyTime::max();
@@ -175,7 +176,8 @@ Result<std::optional<std::size_t>> Stream::read_now(std::span<std::byte> out) {
     constexpr std::optional<std::size_t> nothing;
     if (self.broken) return *self.broken;
     if (self.tls) {
-        if (self.tls->drained()) return nothing;
+        // Saves the receive that would only say so.
+        if (!std::exchange(self.has_news, false) && self.tls->drained()) return nothing;
         std::size_t size = 0;
         TRY(const auto step, self.tls->read(out, size));
         return step == TlsStep::done ? std::optional(size) : nothing;
@@ -186,7 +188,11 @@ Result<std::optional<std::size_t>> Stream::read_now(std::span<std::byte> out) {
     return connection_error("connection", errno);
 }
 
-asio::awaitable<Status> Stream::wait_for_input() { return impl_->wait(Socket::wait_read); }
+asio::awaitable<Status> Stream::wait_for_input() {
+    auto& self = *impl_;
+    self.has_news = true;
+    co_return co_await self.wait(Socket::wait_read);
+}
 
 asio::awaitable<Status> Stream::await_verdict() {
     auto& self = *impl_;
