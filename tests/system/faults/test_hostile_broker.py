@@ -128,7 +128,22 @@ def test_desired_of_another_device(victim, broker, rusty_leaf):
 
 
 
+def noise(kind: int) -> bytes:
+    """A packet whose property list is random bytes; mqtt_guard_test tries many."""
+    properties = random.randbytes(random.randrange(1, 60))
+    front = wire.text("a") if kind == wire.PUBLISH else b"\x18"
+    return wire.packet(kind, 0, front + wire.variable(len(properties)) + properties)
+
+
+CONTENT_TYPE = b"\x03" + wire.text("text/plain")
+
 MALFORMED = [
+    ("noise in the properties of AUTH", lambda: noise(wire.AUTH)),
+    ("noise in the properties of PUBLISH", lambda: noise(wire.PUBLISH)),
+    ("an unknown property", lambda: wire.publish(DESIRED, b"x", properties=b"\x7e\0\0")),
+    ("an unknown property in AUTH", lambda: wire.packet(wire.AUTH, 0, b"\x18\x02\x7e\0")),
+    ("a property twice", lambda: wire.publish(DESIRED, b"x", properties=CONTENT_TYPE * 2)),
+    ("a packet of 200 MB announced", lambda: b"\x30" + wire.variable(200_000_000) + wire.text(DESIRED) + b"\0" + bytes(1000)),
     ("a packet longer than agreed", lambda: wire.publish(DESIRED, bytes(8 << 20))),
     ("a topic that is not UTF-8", lambda: wire.publish(b"\xc3\x28/x", b"x")),
     ("a topic with NUL", lambda: wire.publish(b"a\0b", b"x")),
@@ -167,9 +182,21 @@ def test_malformed_packets(victim, broker, rusty_leaf, make):
     assert watch.stop() < MAX_GROWTH
 
 
+@pytest.mark.case("the broker sends an unknown property, a property twice, a packet of 200 MB", "the agent's log names each")
+def test_malformed_packets_are_named(victim, broker):
+    for make, name in ((lambda: wire.publish(DESIRED, b"x", properties=b"\x7e"), "a PUBLISH with an unknown property 0x7e"),
+                       (lambda: wire.publish(DESIRED, b"x", properties=CONTENT_TYPE * 2), "a PUBLISH with property 0x03 twice"),
+                       (lambda: b"\x30" + wire.variable(200_000_000), "a PUBLISH of 200000005 bytes, but")):
+        client = broker.client(seconds=90)  # the agent waits longer each time
+        victim.mark()
+        client.send(make())
+        wait_until(lambda name=name: victim.said("the broker sent " + name), name, 30)
+
+
 @pytest.mark.case("after all malformed packets", "a good order by the same broker is carried out")
 def test_good_order_after_malformed_packets(victim, broker):
     broker.calm()
+    broker.client(seconds=90)
     converges_on_message(victim, broker)
 
 
