@@ -32,7 +32,7 @@ Outcome feed(std::string_view input, std::size_t limit, std::size_t step) {
         });
         if (!status) outcome.error = status.error().message;
         outcome.held = frames.held();
-        STRANDLINE_ASSERT(outcome.held < limit);
+        STRANDLINE_ASSERT(outcome.held <= limit);
     }
     if (!outcome.error.empty()) outcome.held = 0;
     return outcome;
