@@ -19,11 +19,11 @@ int exit_code(const Error& error) {
     return info(error.code).exit_code;
 }
 
-/// A broker connection takes four (the socket, a copy of it, and the library's own pair), an agent
-/// two kept HTTPS connections, the lock file and one at work.
+/// A broker connection takes five (the socket, both ends of the local one, and the library's own
+/// pair), an agent two kept HTTPS connections, the lock file and one at work.
 Status raise_file_limit(const Options& options) {
     constexpr rlim_t own = 100;
-    const rlim_t each = options.mqtt_only ? 4 : 8;
+    const rlim_t each = options.mqtt_only ? 5 : 9;
     const rlim_t wanted = own + each * options.count;
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);

@@ -214,9 +214,7 @@ bool TlsSession::closed() const {
     return (SSL_get_shutdown(impl_->ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
-bool TlsSession::judged_late() const {
-    return SSL_version(impl_->ssl.get()) >= TLS1_3_VERSION;
-}
+bool TlsSession::judged_late() const { return SSL_version(impl_->ssl.get()) >= TLS1_3_VERSION; }
 
 bool TlsSession::drained() const {
     return impl_->wire.drained && SSL_has_pending(impl_->ssl.get()) == 0;
