@@ -1,6 +1,7 @@
 #include "net/mqtt_frames.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/core.h>
 #include <utility>
 
@@ -26,6 +27,19 @@ std::size_t header_bytes(ByteSpan packet) { return 2 + continued(packet.subspan(
 
 Error about(std::uint8_t first, std::string_view problem) {
     return fail(Errc::corrupt, fmt::format("the broker sent {} {}", packet_name(first), problem));
+}
+
+/// PUBACK, PUBREC, PUBREL or PUBCOMP with more than packet id and reason.
+bool has_needless_part(ByteSpan packet) {
+    const unsigned type = first_of(packet) >> 4;
+    return type >= 4 && type <= 7 && packet.size() > 5;
+}
+
+bool pass_cut(ByteSpan packet, const MqttFrames::Pass& pass) {
+    const auto content = packet.subspan(header_bytes(packet), 3);
+    const std::array<std::byte, 5> cut = {packet[0], std::byte{3}, content[0], content[1],
+                                          content[2]};
+    return pass(cut);
 }
 
 }  // namespace
@@ -74,6 +88,8 @@ MqttFrames::Scan MqttFrames::scan(ByteSpan bytes) {
         if (*size == 0 || *size > rest.size()) return found;
         found.status = check(rest.first(*size));
         if (!found.status) return found;
+        found.cuts = has_needless_part(rest.first(*size));
+        if (found.cuts) return found;
         found.whole += *size;
     }
     return found;
@@ -94,7 +110,7 @@ Result<bool> MqttFrames::complete(ByteSpan& bytes, const Pass& pass) {
     TRY(check(held_));
     held_packet_ = 0;
     const auto packet = std::exchange(held_, {});
-    return pass(packet);
+    return has_needless_part(packet) ? pass_cut(packet, pass) : pass(packet);
 }
 
 Status MqttFrames::feed(ByteSpan bytes, const Pass& pass) {
@@ -103,8 +119,14 @@ Status MqttFrames::feed(ByteSpan bytes, const Pass& pass) {
         if (!go_on) return {};
     }
     auto found = scan(bytes);
-    if (found.whole > 0 && !pass(bytes.first(found.whole))) return {};
-    if (!found.status) return std::move(found.status);
+    for (;; found = scan(bytes)) {
+        if (found.whole > 0 && !pass(bytes.first(found.whole))) return {};
+        if (!found.status) return std::move(found.status);
+        if (!found.cuts) break;
+        bytes = bytes.subspan(found.whole);
+        if (!pass_cut(bytes.first(found.next), pass)) return {};
+        bytes = bytes.subspan(found.next);
+    }
     const auto rest = bytes.subspan(found.whole);
     held_.assign(rest.begin(), rest.end());
     held_packet_ = rest.empty() ? 0 : found.next;

@@ -21,7 +21,9 @@ public:
     /// Of a packet with its header, as CONNECT announced it.
     explicit MqttFrames(std::size_t max_packet_bytes) : max_packet_bytes_(max_packet_bytes) {}
 
-    /// Takes bytes as they come. `corrupt` names the first bad packet; those before it were passed.
+    /// Takes bytes as they come. An acknowledgement passes without its properties: nobody reads
+    /// them, and libmosquitto 2.0.11 never frees them when it does not know the packet id.
+    /// `corrupt` names the first bad packet; those before it were passed.
     [[nodiscard]] Status feed(ByteSpan bytes, const Pass& pass);
 
     /// How much of an incomplete packet waits here.
@@ -31,6 +33,7 @@ private:
     struct Scan {
         std::size_t whole = 0;  ///< bytes of good packets
         std::size_t next = 0;   ///< size of the packet behind them; 0: not known yet
+        bool cuts = false;      ///< that one is good, and passes without its properties
         Status status;          ///< why that one is bad
     };
     [[nodiscard]] Scan scan(ByteSpan bytes);

@@ -143,6 +143,13 @@ Outcome alone(unsigned type, const std::string& bytes) {
     return feed(frames, {bytes});
 }
 
+/// What comes out: acknowledgements lose their properties.
+std::string cut(const std::string& bytes) {
+    const int type = (bytes[0] & 0xff) >> 4;
+    if (type < 4 || type > 7 || bytes.size() <= 5) return bytes;
+    return bytes.substr(0, 1) + "\3" + bytes.substr(2, 3);
+}
+
 std::vector<std::string> good_packets() {
     std::vector<std::string> good = {
         packet(0x30, text("a") + "\0"s),
@@ -167,19 +174,22 @@ std::vector<std::string> good_packets() {
 
 TEST(MqttFrames, LetGoodPacketsThroughHoweverTheyAreSplit) {
     std::string all;
+    std::string expected;
     for (const auto& bytes : good_packets()) {
-        EXPECT_EQ(after_connack(bytes).passed, bytes);
+        EXPECT_EQ(after_connack(bytes).passed, cut(bytes));
         all += bytes;
+        expected += cut(bytes);
     }
     all = connack + all;
+    expected = connack + expected;
     std::vector<std::string> single;
     for (const char byte : all) single.emplace_back(1, byte);
     MqttFrames slow(limit);
-    EXPECT_EQ(feed(slow, single).passed, all);
+    EXPECT_EQ(feed(slow, single).passed, expected);
     for (std::size_t cut = 0; cut <= all.size(); ++cut) {
         MqttFrames frames(limit);
         const auto outcome = feed(frames, {all.substr(0, cut), all.substr(cut)});
-        EXPECT_EQ(outcome.passed, all) << "cut at " << cut << ": " << outcome.error;
+        EXPECT_EQ(outcome.passed, expected) << "cut at " << cut << ": " << outcome.error;
         EXPECT_EQ(frames.held(), 0U);
     }
 }
@@ -219,7 +229,7 @@ TEST(MqttFrames, KnowWhichPropertyBelongsWhere) {
             const auto bytes = with(type, one(sample));
             const auto outcome = alone(type, bytes);
             const bool belongs = sample.packets.contains(type);
-            EXPECT_EQ(outcome.passed, belongs ? bytes : "")
+            EXPECT_EQ(outcome.passed, belongs ? cut(bytes) : "")
                 << fmt::format("property {:#x} in type {}: ", sample.identifier, type)
                 << outcome.error;
             if (belongs) continue;
