@@ -17,6 +17,11 @@ import tempfile
 import time
 
 import kit
+from harness.agent import Agent
+from harness.config import write_toml
+from harness.hub import Hub
+from harness.process import Process
+from harness.wait import wait_until
 
 MIB = 1 << 20
 REPORT = kit.ROOT / "bench" / "footprint.md"
@@ -35,15 +40,11 @@ class HubFigures:
         self.folder = folder
 
     def new_hub(self, name: str):
-        from harness.hub import Hub
-
         return Hub(self.arguments.bin, self.folder / name)
 
     @staticmethod
     def started(hub) -> float:
         """Seconds from the start of the process to its line "ready"."""
-        from harness.process import Process
-
         begun = time.monotonic()
         config = hub.folder / "strandline.toml"
         process = Process([hub.bin / "strandlined", "--config", config], hub.folder / "timed.log")
@@ -56,8 +57,6 @@ class HubFigures:
         return span
 
     def start_up(self):
-        from harness.config import write_toml
-
         fresh = []
         for number in range(STARTS):
             hub = self.new_hub(f"fresh{number}")
@@ -110,7 +109,48 @@ class HubFigures:
             hub.stop()
 
 
-PROGRAMS = {"hub": HubFigures}
+class AgentFigures:
+    """An agent without engine, with a program in a slot and its broker connection, and one with ONNX Runtime and a model."""
+
+    LEAF = kit.ROOT / "build" / "models" / "leaf" / "leaf-1.0.0"
+
+    def __init__(self, arguments, folder: pathlib.Path):
+        self.arguments = arguments
+        self.folder = folder
+
+    def program(self) -> pathlib.Path:
+        bundle = self.folder / "keeper"
+        bundle.mkdir()
+        (bundle / "run.sh").write_text("#!/bin/sh\ntrap 'exit 0' TERM\nwhile :; do sleep 60 & wait $!; done\n", encoding="utf-8")
+        (bundle / "run.sh").chmod(0o755)
+        return bundle
+
+    def idle(self, hub, name: str, package: str, settings) -> int:
+        """Resident bytes after the release is in use and a while has passed."""
+        agent = Agent(hub, name, settings).enroll().start()
+        try:
+            hub.wait_online(name)
+            hub.cli("deploy", f"{package}@1.0.0", "--to", f"device:{name}", "--soak", 0, "--wait", "--timeout", 60)
+            wait_until(lambda: agent.slot(package).get("state") == "idle", f"{name} is done", 60)
+            time.sleep(self.arguments.idle)
+            return kit.memory(agent.process.pid)["rss"]
+        finally:
+            agent.stop()
+
+    def rows(self):
+        hub = Hub(self.arguments.bin, self.folder / "hub").start()
+        try:
+            hub.cli("push", self.program(), "--package", "keeper", "--version", "1.0.0", "--kind", "process", "--entry", "run.sh")
+            hub.cli("push", self.LEAF, "--package", "leaf", "--version", "1.0.0")
+            bare = self.idle(hub, "bare", "keeper", {"engine.library": "/nonexistent"})
+            yield (f"memory without engine, {self.arguments.idle} s idle after an update", mebibytes(bare),
+                   "a program in its slot, broker connected; goal 12 MB, aim 8 MB")
+            yield f"memory with ONNX Runtime and a 0.1 MB model, {self.arguments.idle} s idle", mebibytes(self.idle(hub, "full", "leaf", {})), ""
+        finally:
+            hub.stop()
+
+
+PROGRAMS = {"hub": HubFigures, "agent": AgentFigures}
 
 
 def former_rows() -> dict[str, list[list[str]]]:
