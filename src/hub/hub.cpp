@@ -19,6 +19,9 @@ namespace strandline::hub {
 namespace {
 
 constexpr std::chrono::seconds broker_deadline{10};
+/// A revoked device must go however busy the machine is: it would stay as long as it likes.
+constexpr std::chrono::seconds revocation_deadline{25};
+constexpr std::chrono::seconds cut_deadline{120};
 
 net::Runtime::Options runtime_options(const HubConfig& config) {
     return {.worker_threads = config.http.worker_threads,
@@ -223,7 +226,7 @@ void Hub::Impl::device_revoked(const std::string& device) {
     const auto listed = revocations->refresh();
     if (!listed) log_error("revocation of {}: {}", device, listed.error().message);
     if (broker) {
-        const auto loaded = broker->reload(Deadline::after(broker_deadline));
+        const auto loaded = broker->reload(Deadline::after(revocation_deadline));
         if (!loaded) log_error("revocation of {}: broker: {}", device, loaded.error().message);
     }
     constexpr std::chrono::seconds validity{300};
@@ -241,7 +244,7 @@ void Hub::Impl::device_revoked(const std::string& device) {
     const auto run = [](net::Runtime& loop, SessionCut order,
                         std::string name) -> boost::asio::awaitable<void> {
         const auto done =
-            co_await cut_session(loop, std::move(order), Deadline::after(broker_deadline));
+            co_await cut_session(loop, std::move(order), Deadline::after(cut_deadline));
         if (!done) log_warn("session of {} not cut: {}", name, done.error().message);
     };
     runtime->spawn(run(*runtime, std::move(cut), device));
