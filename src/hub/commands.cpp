@@ -54,17 +54,10 @@ Status restore(const CommandLine& line, const HubConfig& config) {
 // Text for somebody else's mosquitto, with the files of this hub.
 Result<BrokerOptions> external_broker(const HubConfig& config) {
     const TlsFiles tls(std::filesystem::absolute(config.state) / "tls");
-    BrokerOptions options;
+    auto options = broker_options(config, tls);
     options.folder = "/etc/mosquitto/strandline";
     const bool local = config.mqtt.host == "localhost" || config.mqtt.host.starts_with("127.");
     options.address = local ? "127.0.0.1" : "0.0.0.0";
-    options.port = config.mqtt.port;
-    options.ca_file = tls.ca;
-    options.certificate_file = tls.server_chain;
-    options.key_file = tls.server_key;
-    options.crl_file = tls.crl;
-    options.topic_root = config.mqtt.root;
-    options.hub_name = hub_client_name;
     if (options.port == 0) return fail(Errc::invalid, "set mqtt.port to the broker's port");
     if (!std::filesystem::exists(options.crl_file)) {
         return fail(Errc::not_found,

@@ -78,12 +78,8 @@ std::vector<std::string> certificate_names(const HubConfig& config) {
     return names;
 }
 
-Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config, const StateFolder& state,
-                                             const TlsFiles& tls) {
-    if (config.mqtt.external) return std::unique_ptr<Broker>();
+BrokerOptions broker_options(const HubConfig& config, const TlsFiles& tls) {
     BrokerOptions options;
-    options.folder = state.broker();
-    options.address = config.mqtt.address;
     options.port = config.mqtt.port;
     options.ca_file = tls.ca;
     options.certificate_file = tls.server_chain;
@@ -91,6 +87,15 @@ Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config, const Stat
     options.crl_file = tls.crl;
     options.topic_root = config.mqtt.root;
     options.hub_name = hub_client_name;
+    return options;
+}
+
+Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config, const StateFolder& state,
+                                             const TlsFiles& tls) {
+    if (config.mqtt.external) return std::unique_ptr<Broker>();
+    auto options = broker_options(config, tls);
+    options.folder = state.broker();
+    options.address = config.mqtt.address;
     if (config.legacy.enabled) {
         PlainListener plain;
         plain.port = config.legacy.mqtt_port;

@@ -45,6 +45,8 @@ struct Storage {
 /// Names for the server certificate, the public one first.
 [[nodiscard]] std::vector<std::string> certificate_names(const HubConfig& config);
 
+/// What every broker of this hub needs, ours or somebody else's; all but its folder and address.
+[[nodiscard]] BrokerOptions broker_options(const HubConfig& config, const TlsFiles& tls);
 /// Starts the embedded broker; none with an external one.
 [[nodiscard]] Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config,
                                                            const StateFolder& state,

@@ -4,7 +4,7 @@ import pytest
 from harness.agent import Agent
 from harness.clock import MovedClock, find_library
 from harness.hub import Hub
-from harness.leaf import LEAF_SHAPE
+from harness.leaf import answers
 from harness.wait import wait_until
 
 pytestmark = pytest.mark.skipif(find_library() is None, reason="faketime is missing; ./run setup installs it")
@@ -29,14 +29,6 @@ def clock(device, bin_dir, tmp_path):
     if device.process.running():
         device.stop()
     device.env = {}
-
-
-def answers(agent: Agent, image: bytes) -> str:
-    client = agent.client()
-    try:
-        return client.infer("leaf", "image", LEAF_SHAPE, image)[0]
-    finally:
-        client.close()
 
 
 @pytest.mark.case("a device starts at 1970, as one without a clock battery does",

@@ -7,7 +7,7 @@ import pytest
 
 from harness.agent import Agent
 from harness.hub import CliError, Hub
-from harness.leaf import LEAF_SHAPE
+from harness.leaf import answers
 from harness.wait import wait_until
 
 MIB = 1 << 20
@@ -63,14 +63,6 @@ def padded(leaf, tmp_path):
         return folder
 
     return make
-
-
-def answers(agent: Agent, image: bytes) -> str:
-    client = agent.client()
-    try:
-        return client.infer("leaf", "image", LEAF_SHAPE, image)[0]
-    finally:
-        client.close()
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """A short run of the campaign in tests/soak: the kernel's own network loses packets, is slow, is down."""
 import os
-import pathlib
 import re
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[3]
+from harness.campaign import last_line
 
 
 @pytest.mark.case("packets lost by the kernel (5 and 20 %), a line of 1 Mbit/s, a line that is down for 5 s, each during a transfer",
@@ -16,9 +15,5 @@ def test_rollouts_over_a_bad_network(bin_dir, leaf):
                            capture_output=True, text=True)
     if probe.returncode != 0:
         pytest.skip(f"network namespaces are not permitted here: {probe.stderr.strip()}")
-    done = subprocess.run(["/usr/bin/python3", ROOT / "tests" / "soak" / "bad_network.py", "--bin", bin_dir, "--models",
-                           leaf.parent, "--devices", "2", "--conditions", "4", "--payload", "300000"],
-                          capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert re.fullmatch(r"network: ok conditions=4 devices=2 dropped=[1-9]\d* inferences=[1-9]\d* seconds=\d+",
-                        done.stdout.strip().splitlines()[-1]), done.stdout[-500:]
+    last = last_line("bad_network", bin_dir, leaf.parent, "--devices", "2", "--conditions", "4", "--payload", "300000")
+    assert re.fullmatch(r"network: ok conditions=4 devices=2 dropped=[1-9]\d* inferences=[1-9]\d* seconds=\d+", last), last
