@@ -1,32 +1,29 @@
 #!/usr/bin/env python3
 """Benchmarks against named alternatives, in the same run; results go to bench/.
 
-usage: bench.py [delta] [micro]      (both by default)
+usage: bench.py [delta] [micro] [http] [footprint] [rollout] [herd] [reconnect]      (all by default)
 
 delta  size and CPU time of deltas for real model pairs, beside zstd --patch-from, xz of the whole
        file, and bsdiff and xdelta3 where they are installed
+http   the hub's HTTP server beside nginx (bench/http_bench.py)
+footprint  memory and start-up time of the programs (bench/footprint.py)
 micro  the Google Benchmark programs beside the code: medians of 5
+rollout, herd, reconnect  fleets of agents: bench/NAME.py --help
 """
 import pathlib
-import platform
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "bench"))
+from kit import heading  # noqa: E402  (found by the line above)
+
 BIN = ROOT / "build" / "release" / "bin"
 CORPUS = ROOT.parent / "shared" / "corpus" / "delta"
 LEAF = ROOT / "build" / "models" / "leaf"
-
-
-def heading(title: str) -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    cores = len(open("/proc/cpuinfo", encoding="utf-8").read().split("processor\t")) - 1
-    return (f"# {title}\n\n{cores} cores, {platform.machine()}, {time.strftime('%Y-%m-%d')}, commit {commit}. "
-            f"Made by `./run bench`.\n\n")
 
 
 def cpu_seconds(command) -> float:
@@ -102,8 +99,22 @@ def bench_micro() -> None:
                                                          encoding="utf-8")
 
 
+def build(*targets) -> None:
+    subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(["cmake", "--build", "build/release", "--target", *targets], cwd=ROOT, check=True)
+
+
+def bench_script(name: str, *targets: str) -> None:
+    if targets:
+        build(*targets)
+    subprocess.run([sys.executable, ROOT / "bench" / f"{name}.py"], check=True)
+
+
 def main() -> int:
-    steps = {"delta": bench_delta, "micro": bench_micro}
+    steps = {"delta": bench_delta, "micro": bench_micro,
+             "http": lambda: bench_script("http_bench", "serve_folder"),
+             "footprint": lambda: bench_script("footprint"),
+             **{name: lambda name=name: bench_script(name, "strandline-fleet") for name in ("rollout", "herd", "reconnect")}}
     wanted = sys.argv[1:] or list(steps)
     unknown = [w for w in wanted if w not in steps]
     if unknown:

@@ -3,8 +3,8 @@
 
 usage: cases.py [--check] [FOLDER]      (FOLDER holds the tests; default: tests)
 
-A row is a test marked @pytest.mark.case("what is done", "what must happen"); a section is a test file, named by the
-first line of its docstring. --check writes nothing and fails when the file is not what the tests say.
+A row is a test marked @pytest.mark.case("what is done", "what must happen"), with all its variants; a section is a
+test file, named by the first line of its docstring. --check writes nothing and fails when the file is not what the tests say.
 """
 import contextlib
 import difflib
@@ -27,7 +27,8 @@ class Collector:
     """Keeps the marked tests of a pytest collection, in its order."""
 
     def __init__(self):
-        self.sections: dict[str, list[tuple[str, str, str]]] = {}
+        # file -> (done, must, function) -> names of the tests that do it
+        self.sections: dict[str, dict[tuple[str, str, str], list[str]]] = {}
         self.titles: dict[str, str] = {}
         self.errors: list[str] = []
 
@@ -42,7 +43,8 @@ class Collector:
                 continue
             file = pathlib.Path(item.path).relative_to(session.config.rootpath).as_posix()
             self.titles[file] = ((item.module.__doc__ or "").strip().splitlines() or [file])[0].rstrip(".")
-            self.sections.setdefault(file, []).append((*mark.args, item.name))
+            key = (*mark.args, item.originalname)
+            self.sections.setdefault(file, {}).setdefault(key, []).append(item.name)
 
 
 def collect(folder: pathlib.Path) -> Collector:
@@ -60,12 +62,18 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def shown(function: str, names: list[str]) -> str:
+    """One test by its name; the variants of one case by their number."""
+    return f"`{cell(names[0])}`" if len(names) == 1 else f"`{function}` ({len(names)} variants)"
+
+
 def render(found: Collector) -> str:
     lines = [HEAD.rstrip("\n")]  # no total: it would conflict in every merge
     for file in sorted(found.sections):
         lines += ["", f"## {found.titles[file]}", "", f"`{file}`", "", "| what is done | what must happen | test |",
                   "|---|---|---|"]
-        lines += [f"| {cell(done)} | {cell(must)} | `{cell(name)}` |" for done, must, name in found.sections[file]]
+        lines += [f"| {cell(done)} | {cell(must)} | {shown(function, names)} |"
+                  for (done, must, function), names in found.sections[file].items()]
     return "\n".join(lines) + "\n"
 
 

@@ -34,5 +34,14 @@ if [ -n "$missing" ]; then
         -o DPkg::Lock::Timeout=600 $missing >/dev/null
 fi
 [ "${1:-}" != --check ] || exit 0
+
+# promtool judges /metrics in tests. Only unpacked: installing its package starts a server.
+if ! command -v promtool >/dev/null 2>&1 && [ ! -x build/tools/promtool ]; then
+    echo "setup: unpacking promtool of the Debian package prometheus into build/tools"
+    mkdir -p build/tools/unpacked
+    (cd build/tools/unpacked && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb .)
+    mv build/tools/unpacked/usr/bin/promtool build/tools/promtool
+    rm -r build/tools/unpacked
+fi
 sh cmake/setup_onnxruntime.sh
 echo "setup: ok"

@@ -87,8 +87,8 @@ def system(count: Count) -> None:
         return
     say("black-box tests")
     report = BUILD / "system.log"
-    with subprocess.Popen(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rfEs", "--durations=8",
-                           "--timeout=600", "tests/system", "--bin", str(BUILD / "bin")], cwd=ROOT, text=True,
+    with subprocess.Popen(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rfEs", "--durations=12",
+                           "--timeout=600", "-n", "3", "--dist", "loadfile", "tests/system", "--bin", str(BUILD / "bin")], cwd=ROOT, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         text = ""
         for line in child.stdout:

@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "agent/agent_config.h"
@@ -12,6 +13,14 @@
 #include "trust/report.h"
 
 namespace strandline::agent {
+
+/// What somebody who hosts agents may watch. Called on the I/O thread; must not block.
+struct AgentObserver {
+    /// Each report that the agent builds, at the latest 100 ms after a change.
+    std::function<void(const trust::Report&)> reported;
+    /// The connection to the broker came (true) or went.
+    std::function<void(bool connected)> broker;
+};
 
 struct AgentOptions {
     AgentConfig config;
@@ -24,6 +33,7 @@ struct AgentOptions {
     std::filesystem::path self_test_program = "/proc/self/exe";
     const Clock* clock = &system_clock();
     Random* random = &system_random();
+    AgentObserver observer;
 };
 
 /// One agent. A process may hold many, each with its own state folder, on one runtime. Belongs to

@@ -13,9 +13,10 @@ using std::chrono::seconds;
 
 constexpr std::int64_t max_bytes = std::int64_t{1} << 53;
 
-constexpr std::array<std::string_view, 21> environment_keys{"hub.poll_interval_s",
+constexpr std::array<std::string_view, 30> environment_keys{"hub.poll_interval_s",
                                                             "hub.report_interval_s",
                                                             "hub.mqtt",
+                                                            "hub.broker_timeout_ms",
                                                             "serve.enabled",
                                                             "serve.address",
                                                             "serve.port",
@@ -24,6 +25,13 @@ constexpr std::array<std::string_view, 21> environment_keys{"hub.poll_interval_s
                                                             "transfer.retry_base_ms",
                                                             "transfer.retry_cap_ms",
                                                             "transfer.idle_timeout_ms",
+                                                            "transfer.max_bytes_per_day",
+                                                            "transfer.low_speed_bytes_per_second",
+                                                            "transfer.low_speed_window_ms",
+                                                            "transfer.refetch_after_ms",
+                                                            "watch.probe_interval_s",
+                                                            "watch.verify_interval_s",
+                                                            "watch.max_restarts",
                                                             "engine.library",
                                                             "engine.threads",
                                                             "self_test.memory_bytes",
@@ -33,7 +41,8 @@ constexpr std::array<std::string_view, 21> environment_keys{"hub.poll_interval_s
                                                             "process.memory_bytes",
                                                             "process.open_files",
                                                             "log.level",
-                                                            "log.format"};
+                                                            "log.format",
+                                                            "log.file"};
 
 std::uint64_t count(JsonReader& in, std::string_view key, std::uint64_t fallback, std::int64_t min,
                     std::int64_t max) {
@@ -51,6 +60,8 @@ void read_hub(JsonReader& in, AgentConfig::Hub& hub) {
     hub.poll_interval = span<seconds>(in, "poll_interval_s", hub.poll_interval, 1, 86'400);
     hub.report_interval = span<seconds>(in, "report_interval_s", hub.report_interval, 1, 86'400);
     hub.mqtt = in.boolean_or("mqtt", hub.mqtt);
+    hub.broker_timeout =
+        span<milliseconds>(in, "broker_timeout_ms", hub.broker_timeout, 100, 600'000);
 }
 
 void read_serve(JsonReader& in, AgentConfig::Serve& serve) {
@@ -67,6 +78,21 @@ void read_transfer(JsonReader& in, AgentConfig::Transfer& transfer) {
     transfer.retry_cap = span<milliseconds>(in, "retry_cap_ms", transfer.retry_cap, 1, 3'600'000);
     transfer.idle_timeout =
         span<milliseconds>(in, "idle_timeout_ms", transfer.idle_timeout, 100, 600'000);
+    transfer.max_bytes_per_day =
+        count(in, "max_bytes_per_day", transfer.max_bytes_per_day, 0, max_bytes);
+    transfer.low_speed_bytes_per_second =
+        count(in, "low_speed_bytes_per_second", transfer.low_speed_bytes_per_second, 0, max_bytes);
+    transfer.low_speed_window =
+        span<milliseconds>(in, "low_speed_window_ms", transfer.low_speed_window, 100, 600'000);
+    transfer.refetch_after =
+        span<milliseconds>(in, "refetch_after_ms", transfer.refetch_after, 1'000, 86'400'000);
+}
+
+void read_watch(JsonReader& in, AgentConfig::Watch& watch) {
+    constexpr std::int64_t year = 31'536'000;
+    watch.probe_interval = span<seconds>(in, "probe_interval_s", watch.probe_interval, 0, year);
+    watch.verify_interval = span<seconds>(in, "verify_interval_s", watch.verify_interval, 0, year);
+    watch.max_restarts = count(in, "max_restarts", watch.max_restarts, 1, 1'000);
 }
 
 void read_engine(JsonReader& in, AgentConfig::Engine& engine) {
@@ -105,6 +131,7 @@ void read_log(JsonReader& in, AgentConfig::Log& log) {
         else
             in.reject("format", parsed.error().message);
     }
+    log.file = in.text_or("file", log.file.string());
 }
 
 /// Reads one table strictly; a missing table leaves the defaults.
@@ -128,6 +155,7 @@ Result<AgentConfig> read_config(boost::json::value tree, std::string_view name) 
     read_table(root, "engine", config.engine, read_engine);
     read_table(root, "self_test", config.self_test, read_self_test);
     read_table(root, "soak", config.soak, read_soak);
+    read_table(root, "watch", config.watch, read_watch);
     read_table(root, "process", config.process, read_process);
     read_table(root, "log", config.log, read_log);
     TRY(root.finish());

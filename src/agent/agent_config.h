@@ -18,6 +18,8 @@ struct AgentConfig {
         std::chrono::seconds poll_interval{60};    ///< 1..86400; the hub's announcement wins
         std::chrono::seconds report_interval{60};  ///< 1..86400
         bool mqtt = true;                          ///< false: HTTP polling alone
+        /// 100..600000, for each of connecting and subscribing
+        std::chrono::milliseconds broker_timeout{15'000};
     } hub;
     struct Serve {
         bool enabled = true;
@@ -26,10 +28,15 @@ struct AgentConfig {
         std::size_t max_pending = 64;  ///< 1..10000 inferences waiting or running
     } serve;
     struct Transfer {
-        std::uint64_t max_bytes_per_second = 0;          ///< 0 is unlimited
-        std::chrono::milliseconds retry_base{500};       ///< 1..60000
-        std::chrono::milliseconds retry_cap{300'000};    ///< 1..3600000
-        std::chrono::milliseconds idle_timeout{30'000};  ///< 100..600000, between two pieces
+        std::uint64_t max_bytes_per_second = 0;        ///< 0 is unlimited
+        std::chrono::milliseconds retry_base{500};     ///< 1..60000
+        std::chrono::milliseconds retry_cap{300'000};  ///< 1..3600000
+        std::uint64_t max_bytes_per_day = 0;           ///< of payload, by UTC days; 0 is unlimited
+        std::chrono::milliseconds idle_timeout{30'000};      ///< 100..600000, between two pieces
+        std::uint64_t low_speed_bytes_per_second = 100;      ///< slower is cut; 0 is no limit
+        std::chrono::milliseconds low_speed_window{60'000};  ///< 100..600000
+        /// 1000..86400000: until what the hub could not deliver is tried again; doubles up to a day
+        std::chrono::milliseconds refetch_after{300'000};
     } transfer;
     struct Engine {
         std::filesystem::path library;  ///< of ONNX Runtime; empty searches
@@ -44,6 +51,14 @@ struct AgentConfig {
         std::uint64_t min_failures = 3;  ///< fewer failed inferences never end a soak
         std::uint64_t min_samples = 20;  ///< fewer inferences are no basis for a latency
     } soak;
+    struct Watch {
+        /// 0..31536000: how often a model that serves must give its golden answers; 0 is never
+        std::chrono::seconds probe_interval{3'600};
+        /// 0..31536000: how often the releases on disk are hashed; 0 is only at the start
+        std::chrono::seconds verify_interval{86'400};
+        std::uint64_t max_restarts =
+            3;  ///< 1..1000 in an hour, then the previous release takes over
+    } watch;
     struct Process {
         std::uint64_t memory_bytes = 0;   ///< 0 is unlimited
         std::uint64_t open_files = 1024;  ///< 16..1048576
@@ -51,6 +66,7 @@ struct AgentConfig {
     struct Log {
         LogLevel level = LogLevel::info;
         LogFormat format = LogFormat::text;
+        std::filesystem::path file;  ///< empty: standard error
     } log;
 };
 

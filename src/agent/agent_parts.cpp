@@ -1,9 +1,12 @@
 #include "agent/agent_parts.h"
 
+#include <algorithm>
 #include <sys/statvfs.h>
 #include <utility>
 
+#include "agent/agent_metrics.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/version.h"
 #include "gateway/oip_routes.h"
 
@@ -22,6 +25,8 @@ net::ClientOptions client_options(const Identity& identity, const AgentConfig& c
     options.tls.certificate_pem = identity.certificate_pem;
     options.tls.private_key_pem = identity.private_key_pem;
     options.idle_timeout = config.transfer.idle_timeout;
+    options.low_speed_bytes_per_second = config.transfer.low_speed_bytes_per_second;
+    options.low_speed_window = config.transfer.low_speed_window;
     options.max_idle_connections = 2;
     options.user_agent = std::string("strandline-agent/") + std::string(program_version);
     return options;
@@ -50,6 +55,9 @@ Status AgentParts::open_state() {
         TRY(state.prepare());
         TRY(auto taken, LockFile::acquire(state.lock_file()));
         lock.emplace(std::move(taken));
+        TRY(state.adopt_format());
+        const auto cleaned = state.remove_unfinished();
+        if (!cleaned) log_warn("leftovers remain error=\"{}\"", cleaned.error().message);
     }
     TRY(identity, load_identity(state.identity()));
     TRY(auto opened, DeviceState::open(state, *options.clock));
@@ -61,20 +69,21 @@ Status AgentParts::open_state() {
     TRY(blobs, store::BlobStore::open(state.root()));
     releases = std::make_unique<ReleaseStore>(state, *blobs);
     resources = std::make_unique<ResourceSampler>(state.root());
+    scraped_resources = std::make_unique<ResourceSampler>(state.root());
     return {};
 }
 
 Status AgentParts::open_hub() {
     auto http = client_options(identity, options.config);
-    http.tls.verify_time = [this]() -> std::optional<WallTime> {
-        if (!device->clock_is_behind()) return std::nullopt;
-        return device->now();
-    };
+    http.tls.verify_time = [this] { return verify_time(); };
     TRY(hub, HubClient::create(runtime, identity.address.hub, std::move(http)));
     keys = std::make_unique<KeyKeeper>(identity.keys, state.identity(), *hub);
     desired = std::make_unique<DesiredKeeper>(state, identity.address.device, *keys, *device);
     desired->load();
     pace = std::make_unique<Pace>(options.config.transfer.max_bytes_per_second, *options.clock);
+    budget = std::make_unique<ByteBudget>(state, options.config.transfer.max_bytes_per_day,
+                                          [this] { return device->now(); });
+    line = std::make_unique<DownloadLine>(DownloadLine{*hub, *pace, *budget});
     host = std::make_unique<ReleaseHost>(runtime, options.run_models ? &models : nullptr,
                                          options.config);
     UpdateServices services{.runtime = runtime,
@@ -83,7 +92,7 @@ Status AgentParts::open_hub() {
                             .hub = *hub,
                             .keys = *keys,
                             .host = *host,
-                            .pace = *pace,
+                            .line = *line,
                             .config = options.config,
                             .self_test_program = options.self_test_program,
                             .clock = *options.clock,
@@ -106,6 +115,7 @@ Status AgentParts::open_serving() {
     oip.server_version = std::string(program_version);
     oip.max_pending = options.config.serve.max_pending;
     gateway::add_oip_routes(router, runtime, models, oip);
+    router.add(net::Method::get, "/metrics", [this](net::Request&) { return tell_metrics(); });
     net::ServerOptions listen;
     listen.address = options.config.serve.address;
     listen.port = options.config.serve.port;
@@ -128,22 +138,55 @@ Status AgentParts::open_broker() {
         if (name == "keyset") refresh_keys = true;
         hub_news.notify();
     };
-    handlers.connected = [this] { reporter->changed(); };
-    TRY(mqtt, MqttLink::create(runtime, identity.address, state.identity(), device->record().boot,
+    handlers.connected = [this] {
+        if (options.observer.broker) options.observer.broker(true);
+        reporter->changed();
+    };
+    handlers.lost = [this] {
+        if (options.observer.broker) options.observer.broker(false);
+    };
+    handlers.verify_time = [this] { return verify_time(); };
+    MqttLink::Session session;
+    session.boot = device->record().boot;
+    session.timeout = options.config.hub.broker_timeout;
+    session.retry_base = options.config.transfer.retry_base;
+    // Desired states come by it at once, so it is not given up for as long as a download.
+    session.retry_cap = std::min(session.retry_cap, options.config.transfer.retry_cap);
+    TRY(mqtt, MqttLink::create(runtime, identity.address, state.identity(), session,
                                std::move(handlers)));
     return {};
 }
 
-trust::Report AgentParts::build_report() {
+std::optional<WallTime> AgentParts::verify_time() const {
+    if (!device->clock_is_behind()) return std::nullopt;
+    return device->now();
+}
+
+trust::Report AgentParts::describe(ResourceSampler& sampler) const {
     trust::Report report;
     report.device = identity.address.device;
     report.boot = device->record().boot;
-    report.sequence = ++sequence;
+    report.sequence = sequence;
     report.generation = desired->generation();
     report.agent_version = std::string(program_version);
     report.slots = updater->report();
-    report.resources = resources->sample();
+    report.resources = sampler.sample();
     report.resources.engine = host->engine();
+    return report;
+}
+
+net::Task<net::Response> AgentParts::tell_metrics() {
+    const AgentFacts facts{.report = describe(*scraped_resources),
+                           .models = models.list(),
+                           .broker_connected = mqtt && mqtt->connected()};
+    constexpr int ok = 200;
+    co_return net::text_response(ok, metrics_text(facts), metrics_content_type);
+}
+
+trust::Report AgentParts::build_report() {
+    ++sequence;
+    auto report = describe(*resources);
+    if (options.observer.reported) options.observer.reported(report);
     return report;
 }
 

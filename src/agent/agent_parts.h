@@ -17,7 +17,7 @@
 #include "agent/resources.h"
 #include "agent/run/release_host.h"
 #include "agent/tasks.h"
-#include "agent/transfer/pace.h"
+#include "agent/transfer/download.h"
 #include "agent/updater.h"
 #include "base/file.h"
 #include "gateway/model_table.h"
@@ -44,10 +44,14 @@ struct AgentParts {
     gateway::ModelTable models;
     std::unique_ptr<ReleaseHost> host;
     std::unique_ptr<Pace> pace;
+    std::unique_ptr<ByteBudget> budget;
+    std::unique_ptr<DownloadLine> line;
     Tasks tasks;
     std::unique_ptr<Updater> updater;
     std::unique_ptr<Reporter> reporter;
+    // One for each listener: the load is that since its last question.
     std::unique_ptr<ResourceSampler> resources;
+    std::unique_ptr<ResourceSampler> scraped_resources;
     std::unique_ptr<MqttLink> mqtt;
     std::unique_ptr<net::HttpServer> server;
     net::Signal hub_news;  ///< a message of the broker, or time to poll
@@ -55,6 +59,12 @@ struct AgentParts {
     std::optional<std::string> desired_message;  ///< the newest one not looked at yet
     Announcement announced;
     bool refresh_keys = false;
+    /// When a pointer to a desired state is to be followed; none came otherwise.
+    std::optional<Deadline> pointer_due;
+    // What the broker says is acted upon at a bounded rate, whatever it sends.
+    Deadline next_message = Deadline::after(std::chrono::nanoseconds{0});
+    Deadline next_refresh = Deadline::after(std::chrono::nanoseconds{0});
+    Deadline next_pointer = Deadline::after(std::chrono::nanoseconds{0});
     std::int64_t sequence = 0;
 
     /// Asks the hub, and looks at what the broker brought, until the agent ends.
@@ -68,11 +78,17 @@ struct AgentParts {
     [[nodiscard]] Status open_broker();
 
 private:
+    [[nodiscard]] trust::Report describe(ResourceSampler& sampler) const;
+    [[nodiscard]] net::Task<net::Response> tell_metrics();
     [[nodiscard]] boost::asio::awaitable<void> handle_news();
     [[nodiscard]] net::Task<void> look_at_message(std::string payload);
+    [[nodiscard]] Deadline next_look(Deadline poll_due) const;
+    [[nodiscard]] bool poll_is_due(Deadline poll_due);
     [[nodiscard]] net::Task<void> poll();
     [[nodiscard]] net::Task<void> accept(trust::Envelope envelope);
     [[nodiscard]] std::chrono::milliseconds next_poll();
+    /// When the clock is behind the time floor: the time to judge the hub's certificates at.
+    [[nodiscard]] std::optional<WallTime> verify_time() const;
 };
 
 }  // namespace strandline::agent

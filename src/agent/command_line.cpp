@@ -56,13 +56,13 @@ Setter job_number(double SelfTestJob::*field) {
 const std::vector<Option>& options() {
     static const std::vector<Option> all{
         {"--state",
-         {Command::enroll, Command::run},
+         {Command::enroll, Command::run, Command::doctor},
          [](CommandLine& line, const std::string& value) -> Status {
              line.state = value;
              return {};
          }},
         {"--config",
-         {Command::run},
+         {Command::run, Command::doctor},
          [](CommandLine& line, const std::string& value) -> Status {
              line.config = value;
              return {};
@@ -99,6 +99,7 @@ const Option* find_option(Command command, std::string_view name) {
 Result<Command> parse_command(std::string_view word) {
     if (word == "enroll") return Command::enroll;
     if (word == "run") return Command::run;
+    if (word == "doctor") return Command::doctor;
     if (word == "selftest") return Command::self_test;
     if (word == "--version" || word == "version") return Command::version;
     if (word == "--help" || word == "-h" || word == "help") return Command::help;
@@ -143,6 +144,10 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
             line.command = Command::help;
             return line;
         }
+        if (name == "--json" && line.command == Command::doctor) {
+            line.json = true;
+            continue;
+        }
         const auto* option = find_option(line.command, name);
         if (option == nullptr) {
             return fail(Errc::invalid,
@@ -179,6 +184,10 @@ std::string usage() {
            "  strandline-agent run [--state DIR] [--config FILE]\n"
            "      Runs until SIGTERM. Prints `ready serve=URL` once the models on disk are "
            "served.\n"
+           "      SIGHUP reads the log settings again and opens the log file anew.\n"
+           "  strandline-agent doctor [--state DIR] [--config FILE] [--json]\n"
+           "      Looks for what is wrong or soon will be: exit code 0 good, 1 warnings, 2 "
+           "faults.\n"
            "  strandline-agent --version | --help\n"
            "\n"
            "  DIR is /var/lib/strandline-agent unless given. Settings: examples/agent.toml, or "

@@ -14,7 +14,7 @@ namespace strandline::agent {
 
 /// What the user asked for.
 struct CommandLine {
-    enum class Command { help, version, enroll, run, self_test };
+    enum class Command { help, version, enroll, run, doctor, self_test };
     Command command = Command::help;
     std::filesystem::path state = "/var/lib/strandline-agent";
     std::optional<std::filesystem::path> config;
@@ -22,6 +22,7 @@ struct CommandLine {
     std::string token;  ///< as given: text, `@FILE`, or `-`
     std::string name;
     std::map<std::string, std::string> labels;
+    bool json = false;  ///< doctor: its report as JSON
     SelfTestJob job;
 };
 

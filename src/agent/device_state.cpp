@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/program_date.h"
 
 namespace strandline::agent {
 namespace {
 
-// Nothing this program meets was signed before it was written: 2026-01-01T00:00:00Z.
-constexpr WallTime program_date{std::chrono::seconds{1'767'225'600}};
+// How far a signed time may be ahead of a clock that is not known to be behind.
+constexpr std::chrono::hours max_ahead{24};
 
 }  // namespace
 
@@ -53,6 +54,8 @@ WallTime DeviceState::now() const { return std::max(clock_->wall(), record_.time
 bool DeviceState::clock_is_behind() const { return clock_->wall() < record_.time_floor; }
 
 Status DeviceState::raise_floor(WallTime seen) {
+    // Else a hub whose clock was ahead for a while would lock its devices out for as long.
+    if (!clock_is_behind()) seen = std::min<WallTime>(seen, clock_->wall() + max_ahead);
     if (seen <= record_.time_floor) return {};
     auto next = record_;
     next.time_floor = seen;

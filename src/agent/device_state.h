@@ -27,7 +27,8 @@ public:
     [[nodiscard]] WallTime now() const;
     /// True when the machine's clock is behind what was already seen.
     [[nodiscard]] bool clock_is_behind() const;
-    /// Raises the floor to a time that a trusted signature vouches for.
+    /// Raises the floor to a time that a trusted signature vouches for; while the clock is not
+    /// behind, no further than a day ahead of it.
     [[nodiscard]] Status raise_floor(WallTime seen);
 
 private:

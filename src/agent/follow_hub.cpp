@@ -13,6 +13,10 @@ using std::chrono::milliseconds;
 
 // A fleet that polls in step would be a herd.
 constexpr double jitter = 0.2;
+// A broker that floods us must not make us flood the hub, the processor or the log.
+constexpr milliseconds message_gap{100};
+constexpr milliseconds pointer_gap{5'000};
+constexpr milliseconds refresh_gap{10'000};
 
 }  // namespace
 
@@ -27,7 +31,7 @@ net::Task<void> AgentParts::accept(trust::Envelope envelope) {
     const auto fresh = co_await desired->accept(std::move(envelope));
     if (!fresh) co_return fresh.error();
     if (*fresh) {
-        updater->reconcile(true);
+        updater->reconcile(true, announced.spread);
         reporter->changed();
     }
     co_return Status{};
@@ -44,25 +48,47 @@ net::Task<void> AgentParts::look_at_message(std::string payload) {
     if (payload.empty()) co_return Status{};  // the hub forgot us; what we have stays
     CO_TRY(const bool pointer, is_desired_pointer(payload));
     if (pointer) {
+        if (pointer_due) co_return Status{};  // already noticed
         const auto delay =
             spread_delay(identity.address.device, desired->generation() + 1, announced.spread);
-        const auto until = Deadline::after(delay);
-        while (!until.passed() && !tasks.stopping() && !desired_message)
-            co_await tasks.wait(hub_news, until);
-        co_return co_await poll();
+        const auto spread = Deadline::after(delay);
+        pointer_due = spread.at() < next_pointer.at() ? next_pointer : spread;
+        co_return Status{};
     }
     CO_TRY(auto envelope, trust::envelope_from_json(payload));
     co_return co_await accept(std::move(envelope));
 }
 
 boost::asio::awaitable<void> AgentParts::handle_news() {
-    if (auto payload = std::exchange(desired_message, std::nullopt)) {
+    if (desired_message && next_message.passed()) {
+        next_message = Deadline::after(message_gap);
+        auto payload = std::exchange(desired_message, std::nullopt);
         const auto seen = co_await look_at_message(std::move(*payload));
         if (!seen) log_warn("desired state not taken error=\"{}\"", seen.error().message);
     }
-    if (!std::exchange(refresh_keys, false)) co_return;
+    if (!refresh_keys || !next_refresh.passed()) co_return;
+    refresh_keys = false;
+    next_refresh = Deadline::after(refresh_gap);
     const auto refreshed = co_await keys->refresh();
     if (!refreshed) log_warn("key set not fetched error=\"{}\"", refreshed.error().message);
+}
+
+/// By the clock, or because a message pointed to something new.
+bool AgentParts::poll_is_due(Deadline poll_due) {
+    const bool pointed = pointer_due && pointer_due->passed();
+    if (!pointed && !poll_due.passed()) return false;
+    pointer_due.reset();
+    next_pointer = Deadline::after(pointer_gap);
+    return true;
+}
+
+/// When there may be something to do, unless news wake us before.
+Deadline AgentParts::next_look(Deadline poll_due) const {
+    auto next = poll_due;
+    if (pointer_due) next = next.earlier(*pointer_due);
+    if (desired_message) next = next.earlier(next_message);
+    if (refresh_keys) next = next.earlier(next_refresh);
+    return next;
 }
 
 boost::asio::awaitable<void> AgentParts::follow_hub() {
@@ -71,7 +97,7 @@ boost::asio::awaitable<void> AgentParts::follow_hub() {
     auto due = Deadline::after(milliseconds{0});
     while (!tasks.stopping()) {
         co_await handle_news();
-        if (due.passed()) {
+        if (poll_is_due(due)) {
             const auto polled = co_await poll();
             auto wait = next_poll();
             if (polled) {
@@ -83,7 +109,8 @@ boost::asio::awaitable<void> AgentParts::follow_hub() {
             }
             due = Deadline::after(wait);
         }
-        if (!desired_message && !refresh_keys) co_await tasks.wait(hub_news, due);
+        const auto next = next_look(due);
+        if (!next.passed()) co_await tasks.wait(hub_news, next);
     }
 }
 

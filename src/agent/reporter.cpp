@@ -25,14 +25,14 @@ void Reporter::changed() {
     signal_.notify();
 }
 
-boost::asio::awaitable<bool> Reporter::send_once() {
+net::Task<void> Reporter::send_once() {
     dirty_ = false;
     auto text = channel_.build();
     const auto sent = co_await channel_.send(std::move(text));
-    if (sent) co_return true;
+    if (sent) co_return Status{};
     log_debug("report not sent error=\"{}\"", sent.error().message);
     dirty_ = true;
-    co_return false;
+    co_return sent;
 }
 
 boost::asio::awaitable<void> Reporter::run() {
@@ -43,12 +43,13 @@ boost::asio::awaitable<void> Reporter::run() {
             co_await tasks_->wait(signal_, interval);
         }
         if (tasks_->stopping()) break;
-        const bool sent = co_await send_once();
+        const auto sent = co_await send_once();
         auto gap = min_gap;
         if (sent)
             backoff.reset();
         else
-            gap = std::max(gap, backoff.next());
+            gap = std::max({gap, backoff.next(),
+                            sent.error().retry_after.value_or(std::chrono::milliseconds{0})});
         const auto next = Deadline::after(gap);
         while (!next.passed() && !tasks_->stopping()) co_await tasks_->wait(signal_, next);
     }

@@ -28,7 +28,7 @@ public:
     [[nodiscard]] boost::asio::awaitable<void> run();
 
 private:
-    [[nodiscard]] boost::asio::awaitable<bool> send_once();
+    [[nodiscard]] net::Task<void> send_once();
 
     Tasks* tasks_;
     AgentConfig config_;

@@ -26,6 +26,15 @@ bool is_refused(const Slot& slot, const OrderId& order) {
            slot.disk.journal.state == UpdateState::idle;
 }
 
+bool may_heal(const trust::ReportedError& refusal) {
+    const bool before_trial = refusal.stage == to_string(UpdateState::plan) ||
+                              refusal.stage == to_string(UpdateState::fetch) ||
+                              refusal.stage == to_string(UpdateState::assemble) ||
+                              refusal.stage == to_string(UpdateState::verify);
+    return before_trial && (refusal.reason == "corrupt" || refusal.reason == "not_found" ||
+                            refusal.reason == "no_space");
+}
+
 namespace {
 
 /// The deployment that the rest of a report is about: a newer order that has not begun yet must not

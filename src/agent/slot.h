@@ -31,6 +31,9 @@ struct Slot {
 /// True when this very order was refused; it is not tried again.
 [[nodiscard]] bool is_refused(const Slot& slot, const OrderId& order);
 
+/// True when the trouble was not the release's own: bytes that the hub or the disk did not give.
+[[nodiscard]] bool may_heal(const trust::ReportedError& refusal);
+
 /// What the report says about a slot. `deployment` is of the desired state, empty when it has none.
 [[nodiscard]] trust::ReportedSlot report_slot(const Slot& slot, const std::string& deployment,
                                               SteadyTime now);

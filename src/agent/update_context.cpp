@@ -38,13 +38,18 @@ Step Step::disk(const Error& error) {
     return retry(error);
 }
 
-boost::asio::awaitable<bool> pause(UpdateContext& context, std::chrono::milliseconds span) {
+boost::asio::awaitable<bool> pause(UpdateContext& context, std::chrono::milliseconds span,
+                                   const std::function<bool()>& interrupted) {
     const auto deadline = Deadline::after(span);
-    while (!context.preempted() && !deadline.passed()) {
+    while (!interrupted() && !deadline.passed()) {
         // A wake-up for another slot is not ours: wait on.
         static_cast<void>(co_await context.wake.wait(deadline));
     }
-    co_return !context.preempted();
+    co_return !interrupted();
+}
+
+boost::asio::awaitable<bool> pause(UpdateContext& context, std::chrono::milliseconds span) {
+    return pause(context, span, context.preempted);
 }
 
 }  // namespace strandline::agent

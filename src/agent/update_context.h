@@ -13,7 +13,7 @@
 #include "agent/hub/key_keeper.h"
 #include "agent/run/release_host.h"
 #include "agent/slot.h"
-#include "agent/transfer/pace.h"
+#include "agent/transfer/download.h"
 #include "base/backoff.h"
 #include "net/runtime.h"
 #include "trust/desired_state.h"
@@ -28,7 +28,7 @@ struct UpdateServices {
     HubClient& hub;
     KeyKeeper& keys;
     ReleaseHost& host;
-    Pace& pace;
+    DownloadLine& line;
     const AgentConfig& config;
     std::filesystem::path self_test_program;
     const Clock& clock;
@@ -45,6 +45,7 @@ struct MissingFile {
     std::optional<Sha256Digest> base;  ///< a blob of ours that a delta may start from
     bool delta_ready = false;          ///< the delta was fetched and waits to be applied
     bool here = false;                 ///< the whole file is in the blob store
+    std::uint64_t kept = 0;            ///< most bytes of it that a download has left here
 };
 
 /// One update of one slot. What is not in the journal is lost in a crash and found again by `plan`.
@@ -55,7 +56,9 @@ struct UpdateContext {
     /// True once another order wants this slot, or the agent is stopping: end at the next safe
     /// point.
     std::function<bool()> preempted;
-    /// Wakes waits when `preempted` may have become true.
+    /// True once the agent is stopping.
+    std::function<bool()> stopping;
+    /// Wakes waits when one of these may have become true.
     net::Signal& wake;
 
     trust::Envelope envelope = {};
@@ -67,6 +70,7 @@ struct UpdateContext {
     std::unique_ptr<RunningRelease> candidate = {};
     bool verify_failed = false;               ///< once already
     unsigned bad_answers = 0;                 ///< of the hub for the file that is being fetched
+    bool advanced = false;                    ///< a download got further than any before it
     std::optional<Deadline> delta_wait = {};  ///< how long the delta being built is waited for
     bool changed_active = true;  ///< false for a repeated order of what is active anyway
 
@@ -96,7 +100,11 @@ struct Step {
     [[nodiscard]] static Step disk(const Error& error);
 };
 
-/// Waits, unless something newer wakes us: false when preempted.
+/// Waits, unless `interrupted` becomes true meanwhile: false then.
+[[nodiscard]] boost::asio::awaitable<bool> pause(UpdateContext& context,
+                                                 std::chrono::milliseconds span,
+                                                 const std::function<bool()>& interrupted);
+/// The same, interrupted when preempted.
 [[nodiscard]] boost::asio::awaitable<bool> pause(UpdateContext& context,
                                                  std::chrono::milliseconds span);
 

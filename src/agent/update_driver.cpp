@@ -20,6 +20,10 @@ boost::asio::awaitable<Step> nothing_to_do(UpdateContext& /*context*/) {
 constexpr std::array<State, update_state_count> states{
     nothing_to_do, plan, fetch, assemble, verify, self_test, switch_over, soak, report, roll_back};
 
+// A Retry-After below this is no appointment, and following it to the letter would be hammering.
+constexpr std::chrono::milliseconds min_appointment{1'000};
+constexpr std::uint64_t max_lateness_ms = 200;
+
 /// States that must be finished whatever comes next.
 bool is_uninterruptible(UpdateState state) {
     return state == UpdateState::report || state == UpdateState::roll_back;
@@ -45,10 +49,14 @@ public:
             const auto state = journal().state;
             if (context_->preempted() && !is_uninterruptible(state)) break;
             co_await take_turn(state);
-            const auto progress = context_->journal().totals.bytes_received;
             auto step = co_await enter(state);
-            // What came through proves that the line works: the next failure is a first one.
-            if (context_->journal().totals.bytes_received > progress) backoff_.reset();
+            // What could not be finished is taken up at the next start.
+            if (step.kind == Step::Kind::retry && context_->stopping()) {
+                ignore(save(), "then this counts as one more crash at most");
+                break;
+            }
+            // What came and stays proves that the line works: the next failure is a first one.
+            if (std::exchange(context_->advanced, false)) backoff_.reset();
             co_await follow(state, std::move(step));
             context_->services.changed();
         }
@@ -129,11 +137,23 @@ private:
         context_->slot.problem =
             trust::ReportedError{std::string(to_string(state)), step.reason, step.message};
         context_->services.changed();
-        const auto span =
-            std::max(backoff_.next(), step.retry_after.value_or(std::chrono::milliseconds{0}));
+        const auto span = span_of(step);
         log_info("update waits slot={} state={} wait_ms={} reason={} message=\"{}\"",
                  context_->slot.name, to_string(state), span.count(), step.reason, step.message);
-        static_cast<void>(co_await pause(*context_, span));
+        // What this slot waits for must not hold up the others.
+        hold_.reset();
+        // A newer order has to wait for what must be finished, and does not make it any quicker.
+        const auto& interrupted =
+            is_uninterruptible(state) ? context_->stopping : context_->preempted;
+        static_cast<void>(co_await pause(*context_, span, interrupted));
+    }
+
+    /// A hub that says when to come back has kept a place for us; to come later wastes it.
+    [[nodiscard]] std::chrono::milliseconds span_of(const Step& step) {
+        const auto asked = step.retry_after.value_or(std::chrono::milliseconds{0});
+        if (asked < min_appointment) return std::max(backoff_.next(), asked);
+        const auto jitter = context_->services.random.below(max_lateness_ms);
+        return asked + std::chrono::milliseconds{static_cast<std::int64_t>(jitter)};
     }
 
     void refuse(UpdateState state, const Step& step) {

@@ -1,10 +1,12 @@
 #include "agent/updater.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "agent/states/states.h"
 #include "agent/update_driver.h"
+#include "agent/watch.h"
 #include "base/log.h"
 
 namespace strandline::agent {
@@ -12,8 +14,13 @@ namespace {
 
 // Every wait ends now and then, so that a missed wake-up heals itself.
 constexpr std::chrono::minutes max_wait{5};
+constexpr double watch_jitter = 0.2;
 
 OrderId id_of(const trust::DesiredSlot& order) { return OrderId{order.manifest, order.deployment}; }
+
+bool waits_for_second_look(const Slot& slot, const OrderId& order) {
+    return is_refused(slot, order) && may_heal(slot.disk.journal.refusal->error);
+}
 
 /// What recovery reads from and writes to the disk, on a worker.
 Result<SlotRecovery> recover_on_disk(const StateFolder& state, ReleaseStore& releases,
@@ -60,6 +67,11 @@ struct Updater::Worker {
     net::Signal wake;
     Deadline not_before = Deadline::after(std::chrono::nanoseconds{0});
     bool removed = false;
+    /// When an order that the hub could not deliver is tried again, and how often it was.
+    Deadline second_look = Deadline::after(std::chrono::nanoseconds{0});
+    unsigned looks = 0;
+    std::optional<OrderId> looked_for;
+    RestartCount restarts;
 };
 
 std::chrono::milliseconds spread_delay(std::string_view device, std::int64_t generation,
@@ -76,7 +88,9 @@ Updater::Updater(UpdateServices services, DesiredKeeper& desired, Tasks& tasks, 
       desired_(&desired),
       tasks_(&tasks),
       self_(std::move(self)),
-      turn_(services_.runtime) {
+      turn_(services_.runtime),
+      watch_end_(services_.runtime.executor()) {
+    tasks_->watch(watch_end_);
     services_.needed_releases = [this] { return needed_releases(); };
 }
 
@@ -89,7 +103,7 @@ Updater::Worker& Updater::add(std::string name) {
     return *place;
 }
 
-boost::asio::awaitable<void> Updater::recover_slot(std::string name) {
+boost::asio::awaitable<bool> Updater::recover_slot(std::string name) {
     auto& worker = add(name);
     const auto* state = &services_.state;
     auto* releases = &services_.releases;
@@ -100,12 +114,13 @@ boost::asio::awaitable<void> Updater::recover_slot(std::string name) {
     if (!recovery) {
         log_error("slot not recovered slot={} error=\"{}\"", name, recovery.error().message);
         worker.slot.problem = trust::ReportedError{"idle", "corrupt", recovery.error().message};
-        co_return;
+        co_return false;
     }
     worker.slot.disk = std::move(recovery->disk);
     worker.slot.problem = std::move(recovery->problem);
     const auto served = co_await serve_active(services_, worker.slot);
     if (!served) log_warn("slot not served slot={} reason=\"{}\"", name, served.error().message);
+    co_return true;
 }
 
 boost::asio::awaitable<void> Updater::start() {
@@ -114,15 +129,24 @@ boost::asio::awaitable<void> Updater::start() {
         log_error("slots unreadable error=\"{}\"", names.error().message);
         co_return;
     }
-    for (const auto& name : *names) co_await recover_slot(name);
+    bool settled = true;
+    for (const auto& name : *names) {
+        const bool recovered = co_await recover_slot(name);
+        settled =
+            settled && recovered && workers_.at(name)->slot.disk.journal.state == UpdateState::idle;
+    }
+    // The clean-up after the last update may have been cut off; one under way has its own.
+    if (settled) tasks_->spawn(clean_up());
     for (const auto& [name, worker] : workers_) tasks_->spawn(work(*worker));
+    tasks_->spawn(watch());
 }
 
-void Updater::reconcile(bool news) {
+void Updater::reconcile(bool news, std::chrono::milliseconds fleet_spread) {
     const auto* state = desired_->state();
     if (state == nullptr || tasks_->stopping()) return;
+    const auto window = state->spread.count() > 0 ? state->spread : fleet_spread;
     const auto delay =
-        news ? spread_delay(self_, state->generation, state->spread) : std::chrono::milliseconds{0};
+        news ? spread_delay(self_, state->generation, window) : std::chrono::milliseconds{0};
     for (const auto& order : state->slots) {
         const auto known = workers_.find(order.slot);
         const bool fresh = known == workers_.end();
@@ -150,8 +174,7 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
         // Looked up after the last wait: a newer desired state may have replaced the old one.
         const auto* wanted = desired_->slot(worker.slot.name);
         if (wanted != nullptr) worker.removed = false;
-        const bool settled = wanted == nullptr || is_converged(worker.slot, id_of(*wanted)) ||
-                             is_refused(worker.slot, id_of(*wanted));
+        const bool settled = wanted == nullptr || is_settled(worker, id_of(*wanted));
         if (!settled && worker.not_before.passed()) {
             auto order = *wanted;
             co_await carry_out(worker, std::move(order));
@@ -159,8 +182,43 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
         }
         auto until = Deadline::after(max_wait);
         if (!settled) until = until.earlier(worker.not_before);
+        if (wanted != nullptr && waits_for_second_look(worker.slot, id_of(*wanted)))
+            until = until.earlier(worker.second_look);
         co_await tasks_->wait(worker.wake, until);
     }
+}
+
+bool Updater::is_settled(const Worker& worker, const OrderId& order) const {
+    if (!is_refused(worker.slot, order)) return is_converged(worker.slot, order);
+    return !waits_for_second_look(worker.slot, order) || !worker.second_look.passed();
+}
+
+/// Refused is soon said, so that whoever ordered it hears of it; but a hub or a disk that is mended
+/// must not need a new order for each device.
+void Updater::plan_second_look(Worker& worker, const OrderId& order) {
+    if (!waits_for_second_look(worker.slot, order)) {
+        worker.looked_for.reset();
+        return;
+    }
+    if (std::exchange(worker.looked_for, order) != order) worker.looks = 0;
+    constexpr unsigned max_doublings = 10;
+    const auto doubled =
+        services_.config.transfer.refetch_after * (1U << std::min(worker.looks, max_doublings));
+    worker.looks += 1;
+    const auto wait = std::min<std::chrono::milliseconds>(doubled, std::chrono::hours{24});
+    const auto spread = static_cast<std::int64_t>(
+        services_.random.below(static_cast<std::uint64_t>(wait.count()) / 4 + 1));
+    worker.second_look = Deadline::after(wait + std::chrono::milliseconds{spread});
+    log_info("refused order is tried again slot={} wait_ms={}", worker.slot.name,
+             wait.count() + spread);
+}
+
+bool Updater::anyone_fetches() const {
+    return std::any_of(workers_.begin(), workers_.end(), [](const auto& entry) {
+        const auto& journal = entry.second->slot.disk.journal;
+        return journal.order && journal.state != UpdateState::idle &&
+               journal.state < UpdateState::soak;
+    });
 }
 
 boost::asio::awaitable<void> Updater::carry_out(Worker& worker, trust::DesiredSlot order) {
@@ -169,11 +227,55 @@ boost::asio::awaitable<void> Updater::carry_out(Worker& worker, trust::DesiredSl
                           .slot = worker.slot,
                           .order = std::move(order),
                           .preempted = [this, &worker, id] { return preempted(worker, id); },
+                          .stopping = [this] { return tasks_->stopping(); },
                           .wake = worker.wake};
     co_await drive_update(context, turn_);
+    plan_second_look(worker, id);
     services_.changed();
     if (!tasks_->stopping() && worker.slot.disk.journal.state == UpdateState::idle)
         co_await clean_up();
+}
+
+Deadline Updater::next_watch(std::chrono::seconds interval) {
+    if (interval.count() == 0) return Deadline::never();
+    // A fleet that started together must not be busy together.
+    const auto span = std::chrono::duration<double>(interval) *
+                      (1.0 - watch_jitter + 2 * watch_jitter * services_.random.uniform());
+    return Deadline::after(std::chrono::duration_cast<std::chrono::nanoseconds>(span));
+}
+
+boost::asio::awaitable<void> Updater::watch() {
+    const auto& intervals = services_.config.watch;
+    auto probe_due = next_watch(intervals.probe_interval);
+    auto verify_due = next_watch(intervals.verify_interval);
+    while (!tasks_->stopping()) {
+        const auto until = probe_due.earlier(verify_due).earlier(Deadline::after(max_wait));
+        co_await tasks_->wait(watch_end_, until);
+        const bool probe = probe_due.passed();
+        const bool verify = verify_due.passed();
+        // A list of its own: a slot may be added while another one is looked at.
+        std::vector<Worker*> now;
+        now.reserve(workers_.size());
+        for (const auto& [name, worker] : workers_) now.push_back(worker.get());
+        for (auto* worker : now) {
+            if (!tasks_->stopping()) co_await watch_slot(*worker, probe, verify);
+        }
+        if (probe) probe_due = next_watch(intervals.probe_interval);
+        if (verify) verify_due = next_watch(intervals.verify_interval);
+    }
+}
+
+boost::asio::awaitable<void> Updater::watch_slot(Worker& worker, bool probe, bool verify) {
+    if (worker.removed) co_return;
+    const auto* order = desired_->slot(worker.slot.name);
+    const auto wanted = order == nullptr ? std::nullopt : std::optional(id_of(*order));
+    bool changed = false;
+    if (verify) changed |= co_await verify_releases(services_, turn_, worker.slot);
+    if (probe) {
+        changed |= co_await probe_release(services_, turn_, worker.slot, worker.restarts,
+                                          wanted ? &*wanted : nullptr);
+    }
+    if (changed) worker.wake.notify();
 }
 
 boost::asio::awaitable<void> Updater::remove(Worker& worker) {
@@ -195,6 +297,8 @@ boost::asio::awaitable<void> Updater::remove(Worker& worker) {
 
 boost::asio::awaitable<void> Updater::clean_up() {
     const auto hold = co_await turn_.take();
+    // What another slot has fetched so far is named by nothing yet; its own end cleans up.
+    if (anyone_fetches()) co_return;
     auto* releases = &services_.releases;
     const auto partials = services_.state.partials();
     std::function<Status()> blocking = [releases, partials, keep = needed_releases()]() -> Status {

@@ -26,8 +26,9 @@ public:
     [[nodiscard]] boost::asio::awaitable<void> start();
 
     /// Acts on a change of the desired state. `news` is true when it is one that the fleet got at
-    /// the same moment, so its work is spread over the window of the order.
-    void reconcile(bool news);
+    /// the same moment, so its work is spread over the window of the order, or else over the
+    /// fleet's.
+    void reconcile(bool news, std::chrono::milliseconds fleet_spread = {});
 
     [[nodiscard]] std::vector<trust::ReportedSlot> report() const;
     /// Releases that any slot needs.
@@ -37,12 +38,20 @@ public:
 
 private:
     struct Worker;
-    [[nodiscard]] boost::asio::awaitable<void> recover_slot(std::string name);
+    /// False when the slot's files could not be read.
+    [[nodiscard]] boost::asio::awaitable<bool> recover_slot(std::string name);
     [[nodiscard]] boost::asio::awaitable<void> work(Worker& worker);
     [[nodiscard]] boost::asio::awaitable<void> carry_out(Worker& worker, trust::DesiredSlot order);
     [[nodiscard]] boost::asio::awaitable<void> remove(Worker& worker);
     [[nodiscard]] boost::asio::awaitable<void> clean_up();
+    /// Looks after what runs and what lies on disk, until the agent ends.
+    [[nodiscard]] boost::asio::awaitable<void> watch();
+    [[nodiscard]] boost::asio::awaitable<void> watch_slot(Worker& worker, bool probe, bool verify);
+    [[nodiscard]] Deadline next_watch(std::chrono::seconds interval);
     [[nodiscard]] bool preempted(const Worker& worker, const OrderId& order) const;
+    [[nodiscard]] bool is_settled(const Worker& worker, const OrderId& order) const;
+    [[nodiscard]] bool anyone_fetches() const;
+    void plan_second_look(Worker& worker, const OrderId& order);
     Worker& add(std::string name);
 
     UpdateServices services_;
@@ -50,6 +59,7 @@ private:
     Tasks* tasks_;
     std::string self_;
     Turn turn_;
+    net::Signal watch_end_;
     std::map<std::string, std::unique_ptr<Worker>> workers_;
 };
 

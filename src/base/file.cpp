@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/ids.h"
+#include "base/unfinished_files.h"
 
 namespace strandline {
 namespace fs = std::filesystem;
@@ -84,7 +85,7 @@ Status sync_folder(const fs::path& folder) {
 }
 
 Status write_file_atomically(const fs::path& path, ByteSpan bytes, unsigned mode) {
-    const fs::path temporary = path.string() + "." + make_id("tmp");
+    const fs::path temporary = path.string() + "." + make_id(unfinished_prefix);
     const auto write = [&]() -> Status {
         TRY(const auto fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
         TRY(write_all(fd.get(), bytes));
@@ -106,8 +107,12 @@ Status make_folders(const fs::path& folder) {
     std::error_code error;
     fs::path made;
     for (const auto& part : folder) {
+        const fs::path parent = made.empty() ? fs::path(".") : made;
         made /= part;
-        if (::mkdir(made.c_str(), 0700) != 0 && errno != EEXIST) {
+        if (::mkdir(made.c_str(), 0700) == 0) {
+            // What is synced in the new folder would be lost with its own name.
+            TRY(sync_folder(parent));
+        } else if (errno != EEXIST) {
             const int reason = errno;
             if (fs::is_directory(made, error)) continue;  // such as "/" on a read-only system
             return error_from_errno("create folder " + made.string(), reason);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/ids.h"
+#include "base/unfinished_files.h"
 #include "base/worker_pool.h"
 
 namespace strandline {
@@ -33,6 +34,19 @@ TEST_F(FileTest, AtomicWriteFailureKeepsTheOldFile) {
     EXPECT_EQ(status.error().code, Errc::not_found);
     EXPECT_NE(status.error().message.find("missing/x"), std::string::npos)
         << status.error().message;
+}
+
+TEST_F(FileTest, OnlyUnfinishedFilesAreRemoved) {
+    const std::vector<std::string> names{"pointer.json", "pointer.json.tmp",
+                                         "tmp-0123456789abcdefghij", "x." + make_id("dep"),
+                                         "pointer.json." + make_id("tmp")};
+    for (const auto& name : names) {
+        ASSERT_TRUE(open_file(folder_ / name, O_WRONLY | O_CREAT));
+    }
+    ASSERT_TRUE(remove_unfinished_files(folder_));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 4);
+    EXPECT_TRUE(fs::exists(folder_ / "tmp-0123456789abcdefghij")) << "belongs to somebody else";
+    EXPECT_TRUE(remove_unfinished_files(folder_ / "missing"));
 }
 
 TEST_F(FileTest, ReadRefusesTooLargeMissingAndFolders) {

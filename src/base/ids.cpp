@@ -4,6 +4,8 @@
 #include <array>
 #include <fmt/core.h>
 
+#include "base/utf8.h"
+
 namespace strandline {
 namespace {
 
@@ -43,15 +45,17 @@ Status check_name(std::string_view what, std::string_view name) {
         return fail(Errc::invalid,
                     fmt::format("{} \"{}\": use 1 to {} characters of a-z A-Z 0-9 . _ - and start "
                                 "with a letter or digit",
-                                what, name.substr(0, name_limit), name_limit));
+                                what, printable(name.substr(0, name_limit)), name_limit));
     }
     return {};
 }
 
 Status check_bundle_path(std::string_view path) {
     const Error bad =
-        fail(Errc::invalid, fmt::format("path \"{}\": use a relative path without . or .. parts",
-                                        path.substr(0, path_limit)));
+        fail(Errc::invalid,
+             fmt::format("path \"{}\": use a relative path in UTF-8 without . or .. parts, "
+                         "backslashes and control characters",
+                         printable(path.substr(0, path_limit))));
     if (path.empty() || path.size() > path_limit) return bad;
     std::size_t start = 0;
     while (start <= path.size()) {
@@ -60,10 +64,7 @@ Status check_bundle_path(std::string_view path) {
         if (part.empty() || part == "." || part == "..") return bad;
         start = end + 1;
     }
-    const bool clean = std::none_of(path.begin(), path.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\';
-    });
-    if (!clean) return bad;
+    if (path.find('\\') != std::string_view::npos || !is_plain_text(path)) return bad;
     return {};
 }
 

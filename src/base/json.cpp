@@ -20,6 +20,35 @@ const boost::json::array& empty_array() {
     return empty;
 }
 
+// Members that the text writes down: each has one colon, and no other colon stands outside a
+// string. The text is known to be valid.
+std::size_t members_written(std::string_view text) {
+    std::size_t members = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        members += text[i] == ':' ? 1 : 0;
+        if (text[i] != '"') continue;
+        while (text[++i] != '"') i += text[i] == '\\' ? 1 : 0;
+    }
+    return members;
+}
+
+// What the parsed tree holds.
+struct Tally {
+    std::size_t members = 0;
+    bool finite = true;
+};
+
+void count(const boost::json::value& value, Tally& tally) {
+    if (const auto* object = value.if_object()) {
+        tally.members += object->size();
+        for (const auto& member : *object) count(member.value(), tally);
+    } else if (const auto* array = value.if_array()) {
+        for (const auto& element : *array) count(element, tally);
+    } else if (const auto* number = value.if_double()) {
+        tally.finite = tally.finite && std::isfinite(*number);
+    }
+}
+
 }  // namespace
 
 Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
@@ -42,7 +71,16 @@ Result<boost::json::value> parse_json(std::string_view text, std::string_view wh
         return fail(Errc::invalid, fmt::format("{}: not valid JSON near byte {}: {}", what, used,
                                                error.message()));
     }
-    return parser.release();
+    auto value = parser.release();
+    Tally kept;
+    count(value, kept);
+    // Two readers may take two different ones of them (RFC 8259 section 4).
+    if (kept.members != members_written(text)) {
+        return fail(Errc::invalid, fmt::format("{}: an object names the same key twice", what));
+    }
+    // The library reads it as infinity, and others as something else (section 6).
+    if (!kept.finite) return fail(Errc::invalid, fmt::format("{}: a number is too large", what));
+    return value;
 }
 
 std::string write_json(const boost::json::value& value) { return boost::json::serialize(value); }

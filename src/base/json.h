@@ -19,8 +19,9 @@ struct JsonLimits {
     std::size_t max_depth = 32;
 };
 
-/// Parses strict JSON. `what` names the document in the error; too deep, too long, duplicate keys
-/// resolve to the last one, invalid UTF-8 and trailing bytes are `invalid`.
+/// Parses strict JSON. `what` names the document in the error; too deep, too long, a key that
+/// stands twice in an object, a number beyond all doubles, invalid UTF-8 and trailing bytes are
+/// `invalid`.
 [[nodiscard]] Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
                                                     const JsonLimits& limits = {});
 

@@ -99,5 +99,25 @@ TEST(Environment, OverlaysListedKeysOnly) {
     EXPECT_EQ(boost::json::serialize(tree), R"({"mqtt":{"port":8884,"host":"broker.example"}})");
 }
 
+TEST(Json, ANumberBeyondAllDoublesIsRefused) {
+    for (const auto* const bad : {"1e999", "[-1e400]", R"({"a":[1,{"b":1e309}]})"}) {
+        EXPECT_FALSE(parse_json(bad, "test")) << bad;
+    }
+    EXPECT_TRUE(parse_json("[1e308,-1e308,1e-999,18446744073709551615]", "test"));
+}
+
+TEST(Json, AKeyThatStandsTwiceIsRefused) {
+    for (const auto* const bad : {R"({"a":1,"a":2})", R"([{"b":{"a":1,"\u0061":2}}])",
+                                  R"({"x":[{"a":":"},{"a":1,"a":1}]})"}) {
+        const auto read = parse_json(bad, "test");
+        ASSERT_FALSE(read) << bad;
+        EXPECT_NE(read.error().message.find("same key twice"), std::string::npos);
+    }
+    for (const auto* const good : {R"({"a":1,"A":2})", R"({"a":":","b":"\":\\","c":{"a":[]}})",
+                                   R"([{"a":1},{"a":2}])", R"("::")", R"({})"}) {
+        EXPECT_TRUE(parse_json(good, "test")) << good;
+    }
+}
+
 }  // namespace
 }  // namespace strandline

@@ -5,6 +5,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/utf8.h"
+
 namespace strandline {
 namespace {
 
@@ -27,20 +29,16 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
     return spdlog::level::info;
 }
 
-// Input may reach a message, so it must not be able to start a line or move the cursor.
+// Input may reach a message, so it must not be able to start a line, move the cursor or end the
+// JSON text that it stands in.
 std::string escaped(std::string_view message, bool json) {
+    auto text = printable(message);
+    if (!json) return text;
     std::string out;
-    out.reserve(message.size());
-    for (const char c : message) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
-            out += fmt::format("\\{}{:02x}", json ? "u00" : "x", static_cast<unsigned>(byte));
-        } else if (json && (c == '"' || c == '\\')) {
-            out += '\\';
-            out += c;
-        } else {
-            out += c;
-        }
+    out.reserve(text.size());
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
     }
     return out;
 }

@@ -50,7 +50,6 @@ Error error_from_errno(std::string_view what, int error_number) {
             break;
         case EACCES:
         case EPERM:
-        case EROFS:
             code = Errc::forbidden;
             break;
         case EEXIST:
@@ -64,6 +63,7 @@ Error error_from_errno(std::string_view what, int error_number) {
         case EHOSTUNREACH:
         case ENETUNREACH:
         case EPIPE:
+        case EROFS:  // whoever asks has the right; the disk may be mended
             code = Errc::unavailable;
             break;
         default:

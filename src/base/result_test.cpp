@@ -69,7 +69,7 @@ TEST(Errc, StatusesOutsideTheCatalogueMapToTheNearest) {
 TEST(Errc, ErrnoKeepsItsMeaning) {
     EXPECT_EQ(error_from_errno("write x", ENOSPC).code, Errc::exhausted);
     EXPECT_EQ(error_from_errno("open x", ENOENT).code, Errc::not_found);
-    EXPECT_EQ(error_from_errno("open x", EROFS).code, Errc::forbidden);
+    EXPECT_EQ(error_from_errno("open x", EROFS).code, Errc::unavailable);
     EXPECT_EQ(error_from_errno("open x", ENOENT).message, "open x: No such file or directory");
 }
 

@@ -8,6 +8,17 @@
 
 namespace strandline {
 
+namespace {
+
+/// Looked up once: by name it takes OpenSSL longer than the hash of a short text.
+const EVP_MD* algorithm() {
+    static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    STRANDLINE_ASSERT(found != nullptr);
+    return found;
+}
+
+}  // namespace
+
 struct Sha256::Impl {
     struct Free {
         void operator()(EVP_MD_CTX* pointer) const { EVP_MD_CTX_free(pointer); }
@@ -16,7 +27,7 @@ struct Sha256::Impl {
 
     void start() const {
         STRANDLINE_ASSERT(context != nullptr);
-        STRANDLINE_ASSERT(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
+        STRANDLINE_ASSERT(EVP_DigestInit_ex(context.get(), algorithm(), nullptr) == 1);
     }
 };
 
@@ -53,9 +64,13 @@ Result<Sha256Digest> Sha256Digest::from_hex(std::string_view text) {
 }
 
 Sha256Digest sha256(ByteSpan bytes) {
-    Sha256 hash;
-    hash.update(bytes);
-    return hash.finish();
+    Sha256Digest digest;
+    unsigned length = 0;
+    STRANDLINE_ASSERT(EVP_Digest(bytes.data(), bytes.size(),
+                                 reinterpret_cast<unsigned char*>(digest.bytes.data()), &length,
+                                 algorithm(), nullptr) == 1);
+    STRANDLINE_ASSERT(length == digest.bytes.size());
+    return digest;
 }
 
 Result<Sha256Digest> sha256_of_file(int fd) {

@@ -115,7 +115,7 @@ void Subprocess::Impl::pump(const detail::Launched& child, detail::OutputReader&
                             detail::OutputReader& error, Deadline limit) {
     for (;;) {
         act_on_deadlines(limit);
-        std::array<pollfd, 4> fds{{{child.pidfd.get(), POLLIN, 0},
+        std::array<pollfd, 4> fds{{{child.end.get(), POLLIN, 0},
                                    {wake_event.get(), POLLIN, 0},
                                    {output.fd(), POLLIN, 0},
                                    {error.fd(), POLLIN, 0}}};

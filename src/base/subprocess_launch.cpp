@@ -9,9 +9,10 @@
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/process_end.h"
 
 namespace strandline::detail {
 namespace {
@@ -239,14 +240,13 @@ Result<Launched> launch(const ChildOptions& options) {
         reap(launched.pid);
         return std::move(started).error();
     }
-    // Not pidfd_open(): the header of glibc 2.36 lacks C linkage.
-    launched.pidfd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, launched.pid, 0)));
-    if (!launched.pidfd) {
-        const int reason = errno;
+    auto end = watch_process_end(launched.pid);
+    if (!end) {
         ::kill(launched.pid, SIGKILL);
         reap(launched.pid);
-        return error_from_errno("pidfd_open", reason);
+        return std::move(end).error();
     }
+    launched.end = *std::move(end);
     return launched;
 }
 

@@ -11,7 +11,7 @@ namespace strandline::detail {
 /// A child that has been started, seen from the thread that did it.
 struct Launched {
     pid_t pid = -1;
-    UniqueFd pidfd;
+    UniqueFd end;     ///< reported by poll(2) once the child is dead
     UniqueFd output;  ///< read end, non-blocking; none unless captured or read by lines
     UniqueFd error;
 };

@@ -53,5 +53,6 @@ void add_deploy_commands(Commands& commands);   // deploy_commands.cpp
 void add_status_commands(Commands& commands);   // status_commands.cpp
 void add_infer_command(Commands& commands);     // infer_command.cpp
 void add_delta_commands(Commands& commands);    // delta_commands.cpp
+void add_doctor_command(Commands& commands);    // doctor_command.cpp
 
 }  // namespace strandline::cli

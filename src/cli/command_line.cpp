@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "cli/context.h"
 
@@ -91,9 +92,9 @@ void report(const Error& error, const GlobalOptions& options) {
         inner.text("code", info(error.code).name).text("message", error.message);
         ObjectBuilder outer;
         outer.object("error", inner);
-        fmt::print(stderr, "{}\n", outer.json());
+        fmt::print(stderr, "{}\n", printable_json(outer.json()));
     } else {
-        fmt::print(stderr, "strandline: {}\n", error.message);
+        fmt::print(stderr, "strandline: {}\n", printable(error.message, "\n\t"));
     }
 }
 
@@ -134,6 +135,7 @@ Commands all_commands() {
     add_token_commands(commands);
     add_infer_command(commands);
     add_delta_commands(commands);
+    add_doctor_command(commands);
     commands.push_back(std::make_unique<CompletionCommand>());
     return commands;
 }
@@ -182,7 +184,7 @@ int run_command_line(int argc, const char* const* argv) {
         return usage_exit_code;
     }
     const Status status = by_app.at(chosen)->run(context);
-    if (status) return 0;
+    if (status) return context.exit_code();
     report(status.error(), *options);
     return info(status.error().code).exit_code;
 }

@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 namespace strandline::cli {
 
 Context::Context(GlobalOptions options) : options_(std::move(options)) {}
@@ -28,13 +30,15 @@ Result<HubClient*> Context::hub() {
     return hub_.get();
 }
 
+// What the hub, a device or a file says must not move the cursor or change what is on the screen.
 void Context::print(std::string_view text) const {
-    fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
+    const auto shown = json() ? printable_json(text) : printable(text, "\n\t");
+    fmt::print("{}{}", shown, text.ends_with('\n') ? "" : "\n");
     std::fflush(stdout);
 }
 
 void Context::note(std::string_view text) const {
-    if (!options_.quiet) fmt::print(stderr, "{}\n", text);
+    if (!options_.quiet) fmt::print(stderr, "{}\n", printable(text, "\n\t"));
 }
 
 void Context::show(const Document& document,

@@ -39,9 +39,14 @@ public:
     void show(const Document& document,
               const std::function<std::string(const Document&)>& text) const;
 
+    /// Exit code of a command that did its work; 0 unless it says otherwise.
+    void exit_with(int code) { exit_code_ = code; }
+    [[nodiscard]] int exit_code() const { return exit_code_; }
+
 private:
     GlobalOptions options_;
     std::unique_ptr<HubClient> hub_;
+    int exit_code_ = 0;
 };
 
 /// Columns of text, padded to their widest cell; the first row is the heading.

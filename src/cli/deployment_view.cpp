@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/deadline.h"
+#include "base/utf8.h"
 #include "net/http_message.h"
 
 namespace strandline::cli {
@@ -35,7 +36,7 @@ std::string device_line(const Document& device) {
 class Progress {
 public:
     explicit Progress(const Context& context)
-        : redraw_(context.interactive()), silent_(context.options().quiet) {}
+        : context_(&context), redraw_(context.interactive()), silent_(context.options().quiet) {}
 
     void show(const Document& deployment) {
         if (silent_) return;
@@ -43,7 +44,7 @@ public:
         if (redraw_ && devices.size() <= 40) {
             if (lines_ > 0) fmt::print(stderr, "\033[{}A", lines_);
             for (const auto& device : devices)
-                fmt::print(stderr, "\033[K{}\n", device_line(device));
+                fmt::print(stderr, "\033[K{}\n", printable(device_line(device)));
             lines_ = devices.size();
             return;
         }
@@ -52,11 +53,12 @@ public:
             auto& last = shown_[device.text("device")];
             if (last == key) continue;
             last = key;
-            if (device.text("state") != "pending") fmt::print(stderr, "{}\n", device_line(device));
+            if (device.text("state") != "pending") context_->note(device_line(device));
         }
     }
 
 private:
+    const Context* context_;
     bool redraw_;
     bool silent_;
     std::size_t lines_ = 0;

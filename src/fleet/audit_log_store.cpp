@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "fleet/audit_log.h"
 #include "registry/statement.h"
 
@@ -8,7 +9,8 @@ using store::Transaction;
 
 constexpr std::size_t text_limit = 500;
 
-std::string cut(const std::string& text) { return text.substr(0, text_limit); }
+// What was done may be named by whoever tried it.
+std::string cut(const std::string& text) { return clean_text(printable(text), text_limit); }
 
 }  // namespace
 

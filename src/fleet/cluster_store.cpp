@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 #include "registry/statement.h"
 
 namespace strandline::fleet {
@@ -75,8 +76,10 @@ Result<bool> ClusterStore::remove_member(Transaction& transaction, std::string_v
 
 Result<Cluster> ClusterStore::create(std::string_view name, std::string_view description) {
     TRY(check_name("cluster", name));
-    if (description.size() > description_limit) {
-        return fail(Errc::invalid, fmt::format("description: at most {} bytes", description_limit));
+    if (description.size() > description_limit || !is_plain_text(description, "\n\t")) {
+        return fail(Errc::invalid,
+                    fmt::format("description: at most {} bytes without control characters",
+                                description_limit));
     }
     return database_->write<Cluster>([&](Transaction& t) -> Result<Cluster> {
         TRY(const auto added,

@@ -24,6 +24,14 @@ enum class Refresh {
                                                                WallTime now,
                                                                Refresh refresh = Refresh::changed);
 
+/// From now on every new generation of any device is above `floor`.
+[[nodiscard]] Status raise_generation_floor(store::Transaction& transaction, std::int64_t floor);
+
+/// Makes the device's next generation follow `generation`; false when it does so already or the
+/// device has no desired state.
+[[nodiscard]] Result<bool> overtake_generation(store::Transaction& transaction,
+                                               const std::string& device, std::int64_t generation);
+
 /// Up to `limit` ids of devices after `after` that have a desired state and are not revoked.
 [[nodiscard]] Result<std::vector<std::string>> devices_with_desired(store::Transaction& transaction,
                                                                     std::string_view after,

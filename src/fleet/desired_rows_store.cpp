@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 
@@ -63,9 +64,17 @@ Status add_slots(Transaction& transaction, std::span<const std::string> devices,
     return {};
 }
 
-// What is stored now; a device that was here before under the same id goes on from its number.
+Result<std::int64_t> generation_floor(Transaction& transaction) {
+    TRY(const auto row,
+        transaction.query_one("SELECT value FROM counters WHERE name = 'generation'"));
+    return row ? row->integer(0) : 0;
+}
+
+// What is stored now; a device that was here before under the same id goes on from its number, and
+// a restored database goes on above all that it may have given out since.
 Status add_stored(Transaction& transaction, std::span<const std::string> devices,
                   BuiltDevices& built) {
+    TRY(const auto floor, generation_floor(transaction));
     TRY(const auto retired, Statement("SELECT id, generation FROM retired_devices WHERE id IN ")
                                 .bind_list(devices)
                                 .query(transaction));
@@ -79,6 +88,7 @@ Status add_stored(Transaction& transaction, std::span<const std::string> devices
         device.generation = row.integer(1);
         device.content = row.text(2);
     }
+    for (auto& [id, device] : built) device.generation = std::max(device.generation, floor);
     return {};
 }
 
@@ -147,6 +157,23 @@ Result<std::vector<std::string>> refresh_desired(Transaction& transaction,
         TRY(refresh_chunk(transaction, chunk, built, sign, refresh, changed));
     }
     return changed;
+}
+
+Status raise_generation_floor(Transaction& transaction, std::int64_t floor) {
+    TRY(transaction.execute(
+        "INSERT INTO counters (name, value) VALUES ('generation', :1) ON CONFLICT (name) DO UPDATE "
+        "SET value = CASE WHEN excluded.value > counters.value THEN excluded.value "
+        "ELSE counters.value END",
+        {floor}));
+    return {};
+}
+
+Result<bool> overtake_generation(Transaction& transaction, const std::string& device,
+                                 std::int64_t generation) {
+    TRY(const auto raised, transaction.execute("UPDATE device_desired SET generation = :1 "
+                                               "WHERE device_id = :2 AND generation < :3",
+                                               {generation, device, generation}));
+    return raised > 0;
 }
 
 Result<std::vector<std::string>> devices_with_desired(Transaction& transaction,

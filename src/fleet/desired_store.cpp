@@ -32,15 +32,6 @@ Result<bool> exists(store::Database& database, std::string_view sql, std::string
     });
 }
 
-// A generation made meanwhile stays unpublished.
-Status mark(Transaction& transaction, std::string_view device, std::int64_t generation) {
-    TRY(
-        transaction.execute("UPDATE device_desired SET unpublished = 0, published = generation "
-                            "WHERE device_id = :1 AND generation = :2",
-                            {std::string(device), generation}));
-    return {};
-}
-
 }  // namespace
 
 Result<DesiredRecord> DesiredStore::get(std::string_view device) const {
@@ -75,13 +66,14 @@ Result<std::vector<DesiredRecord>> DesiredStore::unpublished(std::size_t limit) 
         [&](Transaction& t) { return fetch(t, statement); });
 }
 
-Status DesiredStore::mark_published(std::string_view device, std::int64_t generation) {
-    return database_->write<void>([&](Transaction& t) { return mark(t, device, generation); });
-}
-
 Status DesiredStore::mark_published(std::span<const DesiredRecord> records) {
     return database_->write<void>([&](Transaction& t) -> Status {
-        for (const auto& record : records) TRY(mark(t, record.device, record.generation));
+        for (const auto& record : records) {
+            TRY(
+                t.execute("UPDATE device_desired SET unpublished = 0, published = generation "
+                          "WHERE device_id = :1 AND generation = :2",
+                          {record.device, record.generation}));
+        }
         return {};
     });
 }
@@ -99,10 +91,10 @@ Result<std::vector<std::string>> DesiredStore::to_clear(std::size_t limit) const
         });
 }
 
-Status DesiredStore::mark_cleared(std::string_view device) {
+Status DesiredStore::mark_cleared(std::span<const std::string> devices) {
     return database_->write<void>([&](Transaction& t) -> Status {
-        TRY(t.execute("UPDATE retired_devices SET cleared = 1 WHERE id = :1",
-                      {std::string(device)}));
+        for (const auto& device : devices)
+            TRY(t.execute("UPDATE retired_devices SET cleared = 1 WHERE id = :1", {device}));
         return {};
     });
 }

@@ -34,12 +34,12 @@ public:
         const registry::PageRequest& page) const;
     /// Those whose newest generation was not confirmed by mark_published() yet; at most `limit`.
     [[nodiscard]] Result<std::vector<DesiredRecord>> unpublished(std::size_t limit) const;
-    [[nodiscard]] Status mark_published(std::string_view device, std::int64_t generation);
-    /// The same for many in one transaction.
+    /// In one transaction; a generation made meanwhile stays unpublished.
     [[nodiscard]] Status mark_published(std::span<const DesiredRecord> records);
     /// Deleted or revoked devices whose retained messages are still to be cleared.
     [[nodiscard]] Result<std::vector<std::string>> to_clear(std::size_t limit) const;
-    [[nodiscard]] Status mark_cleared(std::string_view device);
+    /// In one transaction.
+    [[nodiscard]] Status mark_cleared(std::span<const std::string> devices);
 
     /// Whether the bytes belong to a release in the device's desired state.
     [[nodiscard]] Result<bool> may_read_blob(std::string_view device,

@@ -131,9 +131,10 @@ Result<std::vector<Device>> fetch_devices(Transaction& transaction, const Statem
 Status insert_device(Transaction& transaction, const NewDevice& device, WallTime now) {
     TRY(const auto added,
         transaction.execute(
-            "INSERT INTO devices (id, name, arch, enrolled_ms) VALUES (:1, :2, :3, :4) "
-            "ON CONFLICT DO NOTHING",
-            {device.id, device.id, device.arch, to_unix_ms(now)}));
+            "INSERT INTO devices (id, name, arch, enrolled_ms, join_token, join_key) "
+            "VALUES (:1, :2, :3, :4, :5, :6) ON CONFLICT DO NOTHING",
+            {device.id, device.id, device.arch, to_unix_ms(now), device.join_token,
+             device.join_key}));
     if (added == 0) {
         return fail(Errc::conflict,
                     fmt::format("device {} exists; choose another name, or delete the "
@@ -143,6 +144,19 @@ Status insert_device(Transaction& transaction, const NewDevice& device, WallTime
     // Its retained messages are its own again. The row stays: it holds the floor of the generation.
     TRY(transaction.execute("UPDATE retired_devices SET cleared = 1 WHERE id = :1", {device.id}));
     return replace_labels(transaction, device.id, device.labels);
+}
+
+Result<std::optional<std::string>> find_joined(Transaction& transaction, const trust::Token& token,
+                                               const Sha256Digest& key, WallTime now) {
+    TRY(const auto row,
+        transaction.query_one("SELECT d.id, t.secret_hash FROM devices d JOIN join_tokens t "
+                              "ON t.id = d.join_token WHERE d.join_token = :1 AND d.join_key = :2 "
+                              "AND d.revoked_ms IS NULL AND t.expires_ms > :3",
+                              {token.id, key.hex(), to_unix_ms(now)}));
+    if (!row) return std::optional<std::string>{};
+    TRY(const auto secret, Sha256Digest::from_hex(row->text(1)));
+    if (!trust::secret_matches(token.secret, secret)) return std::optional<std::string>{};
+    return std::optional<std::string>{row->text(0)};
 }
 
 Status insert_certificate(Transaction& transaction, std::string_view device,
@@ -176,6 +190,7 @@ Status replace_labels(Transaction& transaction, std::string_view device,
 
 Status retire_device(Transaction& transaction, std::string_view device, WallTime now) {
     const std::string id(device);
+    transaction.end_access();
     TRY(
         transaction.execute("UPDATE devices SET revoked_ms = :1, online = 0 WHERE id = :2 "
                             "AND revoked_ms IS NULL",
@@ -196,6 +211,7 @@ Status retire_device(Transaction& transaction, std::string_view device, WallTime
 }
 
 Status delete_device(Transaction& transaction, std::string_view device) {
+    transaction.end_access();
     TRY(transaction.execute("DELETE FROM devices WHERE id = :1", {std::string(device)}));
     return {};
 }

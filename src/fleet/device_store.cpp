@@ -41,6 +41,24 @@ void add_filter(Statement& statement, const DeviceFilter& filter) {
     if (filter.online) statement.condition("d.online = ").bind(std::int64_t{*filter.online});
 }
 
+Result<PresenceOutcome> set_presence(Transaction& transaction, const PresenceChange& change,
+                                     WallTime now) {
+    TRY(const auto row,
+        transaction.query_one("SELECT online, boot FROM devices WHERE id = :1", {change.device}));
+    if (!row) return PresenceOutcome::unknown_device;
+    // A will of an older boot may arrive after the device has come back.
+    if (change.boot < row->integer(1)) return PresenceOutcome::unchanged;
+    const bool changed = (row->integer(0) != 0) != change.online;
+    if (!changed && change.boot == row->integer(1)) return PresenceOutcome::unchanged;
+    TRY(transaction.execute(
+        "UPDATE devices SET online = :1, boot = :2, last_seen_ms = :3 WHERE id = :4",
+        {std::int64_t{change.online}, change.boot, to_unix_ms(now), change.device}));
+    if (!changed) return PresenceOutcome::unchanged;
+    TRY(EventLog::append(transaction, change.online ? "device.online" : "device.offline",
+                         registry::event_json({{"device", change.device}}), now));
+    return PresenceOutcome::changed;
+}
+
 }  // namespace
 
 Status DeviceStore::require(Transaction& transaction, std::string_view id) {
@@ -115,23 +133,18 @@ Result<DeviceCounts> DeviceStore::counts() const {
     });
 }
 
-Result<bool> DeviceStore::set_online(std::string_view id, std::int64_t boot, bool online) {
+Result<std::vector<PresenceOutcome>> DeviceStore::set_online(
+    std::span<const PresenceChange> changes) {
+    using Outcomes = std::vector<PresenceOutcome>;
     const auto now = clock_->wall();
-    return database_->write<bool>([&](Transaction& t) -> Result<bool> {
-        TRY(const auto row,
-            t.query_one("SELECT online, boot FROM devices WHERE id = :1", {std::string(id)}));
-        if (!row) return unknown(id);
-        // A will of an older boot may arrive after the device has come back.
-        if (boot < row->integer(1)) return false;
-        const bool changed = (row->integer(0) != 0) != online;
-        if (!changed && boot == row->integer(1)) return false;
-        TRY(t.execute("UPDATE devices SET online = :1, boot = :2, last_seen_ms = :3 WHERE id = :4",
-                      {std::int64_t{online}, boot, to_unix_ms(now), std::string(id)}));
-        if (changed) {
-            TRY(EventLog::append(t, online ? "device.online" : "device.offline",
-                                 registry::event_json({{"device", std::string(id)}}), now));
+    return database_->write<Outcomes>([&](Transaction& t) -> Result<Outcomes> {
+        Outcomes outcomes;
+        outcomes.reserve(changes.size());
+        for (const auto& change : changes) {
+            TRY(const auto outcome, set_presence(t, change, now));
+            outcomes.push_back(outcome);
         }
-        return changed;
+        return outcomes;
     });
 }
 

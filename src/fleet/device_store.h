@@ -17,6 +17,15 @@
 
 namespace strandline::fleet {
 
+/// One message on `up/state`.
+struct PresenceChange {
+    std::string device;
+    std::int64_t boot = 0;
+    bool online = false;
+};
+
+enum class PresenceOutcome { unchanged, changed, unknown_device };
+
 /// Devices as rows: reading them, their certificates and their presence. What changes a desired
 /// state goes through FleetService. Thread-safe; every call blocks on the database.
 class DeviceStore {
@@ -32,9 +41,10 @@ public:
     [[nodiscard]] Result<DeviceCounts> counts() const;
 
     // Presence.
-    /// What `up/state` says. A message of an older boot, such as a late last will, is ignored.
-    /// True when the stored state changed. Unknown devices are `not_found`.
-    [[nodiscard]] Result<bool> set_online(std::string_view id, std::int64_t boot, bool online);
+    /// What `up/state` says, of many devices in one transaction and in order; an outcome for each.
+    /// A message of an older boot, such as a late last will, is ignored.
+    [[nodiscard]] Result<std::vector<PresenceOutcome>> set_online(
+        std::span<const PresenceChange> changes);
     /// Marks devices offline that have been silent for longer, for those that only poll and for
     /// lost last wills; their ids. Call now and then with a few report intervals.
     [[nodiscard]] Result<std::vector<std::string>> expire_presence(

@@ -323,9 +323,11 @@ TEST_P(Deployments, ArePublishedOncePerGeneration) {
     must(desired_states.mark_published(open));
     EXPECT_TRUE(must(desired_states.unpublished(10)).empty());
     deploy("2.0.0", to_devices({"cam-1"}));
-    must(desired_states.mark_published("cam-1", 1));
-    EXPECT_EQ(must(desired_states.unpublished(10)).size(), 1U) << "a newer one came meanwhile";
-    must(desired_states.mark_published("cam-1", 2));
+    must(desired_states.mark_published(open));
+    open = must(desired_states.unpublished(10));
+    ASSERT_EQ(open.size(), 1U) << "a newer one came meanwhile";
+    EXPECT_EQ(open[0].generation, 2);
+    must(desired_states.mark_published(open));
     EXPECT_TRUE(must(desired_states.unpublished(10)).empty());
     EXPECT_EQ(must(desired_states.list({1, ""})).next, "cam-1");
     EXPECT_EQ(must(desired_states.list({10, "cam-1"})).items.size(), 1U);

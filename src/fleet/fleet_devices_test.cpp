@@ -39,6 +39,31 @@ TEST_P(Devices, EnrolWithATokenThatIsSpentByIt) {
     EXPECT_EQ(code_of(desired_states.get(enrolled.device)), Errc::not_found);
 }
 
+TEST_P(Devices, EnrolAgainWithTheSameTokenAndKey) {
+    EnrolRequest wanted;
+    wanted.token = join_token();
+    wanted.key = sha256("the device's key");
+    const auto first = must(fleet.enrol(wanted, issuer()));
+    const auto again = must(fleet.enrol(wanted, issuer()));
+    EXPECT_EQ(again.device, first.device);
+    EXPECT_NE(again.certificate.serial, first.certificate.serial);
+    EXPECT_EQ(must(devices.counts()).total, 1);
+    EXPECT_EQ(must(join_tokens.list({})).items.at(0).used, 1);
+    EXPECT_EQ(events_of("device.enrolled"), 1U);
+
+    auto other = wanted;
+    other.key = sha256("somebody else's key");
+    EXPECT_EQ(code_of(fleet.enrol(other, issuer())), Errc::unauthenticated);
+    other = wanted;
+    other.name = "another";
+    EXPECT_EQ(code_of(fleet.enrol(other, issuer())), Errc::unauthenticated);
+    other = wanted;
+    other.token.secret.back() = other.token.secret.back() == '0' ? '1' : '0';
+    EXPECT_EQ(code_of(fleet.enrol(other, issuer())), Errc::unauthenticated);
+    must(fleet.revoke_device(first.device));
+    EXPECT_EQ(code_of(fleet.enrol(wanted, issuer())), Errc::unauthenticated);
+}
+
 TEST_P(Devices, DoNotSpendATokenWhenEnrolmentFails) {
     EnrolRequest wanted;
     wanted.token = join_token();
@@ -154,7 +179,7 @@ TEST_P(Devices, AreShutOutWhenRevoked) {
     EXPECT_EQ(must(desired_states.to_clear(10)), Ids{"cam-1"});
     EXPECT_TRUE(must(desired_states.unpublished(10)).empty());
     EXPECT_TRUE(deploy("1.0.0", to_all()).changed.empty());
-    must(desired_states.mark_cleared("cam-1"));
+    must(desired_states.mark_cleared(Ids{"cam-1"}));
     EXPECT_TRUE(must(desired_states.to_clear(10)).empty());
     clock.advance(std::chrono::days{91});
     EXPECT_TRUE(must(devices.revoked_certificates()).empty());
@@ -180,15 +205,20 @@ TEST_P(Devices, NeverGoBackInGenerationsEvenWhenDeletedAndEnrolledAgain) {
 
 TEST_P(Devices, AreOnlineByBootOrder) {
     enrol("cam-1");
-    EXPECT_TRUE(must(devices.set_online("cam-1", 3, true)));
-    EXPECT_FALSE(must(devices.set_online("cam-1", 3, true)));
+    using Changes = std::vector<PresenceChange>;
+    using Outcomes = std::vector<PresenceOutcome>;
+    const auto set = [&](const Changes& changes) { return must(devices.set_online(changes)); };
+    const Outcomes changed{PresenceOutcome::changed};
+    const Outcomes unchanged{PresenceOutcome::unchanged};
+    EXPECT_EQ(set({{"cam-1", 3, true}}), changed);
+    EXPECT_EQ(set({{"cam-1", 3, true}}), unchanged);
     // The will of the boot before arrives late.
-    EXPECT_FALSE(must(devices.set_online("cam-1", 2, false)));
+    EXPECT_EQ(set({{"cam-1", 2, false}}), unchanged);
     EXPECT_TRUE(must(devices.get("cam-1")).online);
-    EXPECT_TRUE(must(devices.set_online("cam-1", 3, false)));
+    EXPECT_EQ(set({{"cam-1", 3, false}}), changed);
     EXPECT_EQ(must(devices.counts()).online, 0);
-    EXPECT_TRUE(must(devices.set_online("cam-1", 4, true)));
-    EXPECT_EQ(code_of(devices.set_online("cam-9", 1, true)), Errc::not_found);
+    const Outcomes mixed{PresenceOutcome::unknown_device, PresenceOutcome::changed};
+    EXPECT_EQ(set({{"cam-9", 1, true}, {"cam-1", 4, true}}), mixed);
     EXPECT_EQ(events_of("device.online"), 2U);
     EXPECT_EQ(events_of("device.offline"), 1U);
     clock.advance(seconds{100});
@@ -204,7 +234,7 @@ TEST_P(Devices, AreListedByWhatTheyAre) {
         enrol(id, {{"site", i % 2 == 0 ? "north" : "south"}, {"kind", "camera"}});
         if (i < 3) must(fleet.join_cluster("pilot", id));
     }
-    must(devices.set_online("cam-4", 1, true));
+    must(devices.set_online(std::vector<PresenceChange>{{"cam-4", 1, true}}));
     const auto ids = [&](const DeviceFilter& filter) {
         Ids out;
         PageRequest page{2, ""};

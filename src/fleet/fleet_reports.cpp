@@ -1,4 +1,8 @@
+#include <array>
+
+#include "base/log.h"
 #include "fleet/deployment_rows.h"
+#include "fleet/desired_rows.h"
 #include "fleet/event_log.h"
 #include "fleet/fleet_service.h"
 #include "fleet/fleet_work.h"
@@ -64,6 +68,20 @@ Status use_news(FleetWork& work, const trust::Report& report, const ReportNews& 
     return tell(work, report, news);
 }
 
+// A device ahead of us: our database is an older copy of the one that ordered it about. It refuses
+// what is not newer than what it saw, so we go on above that.
+Result<bool> overtake(FleetWork& work, const trust::Report& report, const ReportNews& news) {
+    constexpr std::int64_t believable = std::int64_t{1} << 52;
+    if (report.generation <= news.generation || report.generation > believable) return false;
+    TRY(const bool raised, overtake_generation(work.transaction, report.device, report.generation));
+    if (!raised) return false;
+    log_warn("device is ahead of the database device={} seen={} known={}", report.device,
+             report.generation, news.generation);
+    const std::array devices{report.device};
+    TRY(refresh_desired(work.transaction, devices, work.sign, work.now, Refresh::all));
+    return true;
+}
+
 // The outer error is the database's and ends the whole batch, the inner one is the report's own.
 Result<Result<ReportOutcome>> apply(FleetWork& work, const trust::Report& report) {
     const auto news = save_report(work.transaction, report, work.now);
@@ -73,9 +91,13 @@ Result<Result<ReportOutcome>> apply(FleetWork& work, const trust::Report& report
         if (own) return Result<ReportOutcome>(news.error());
         return news.error();
     }
-    if (news->accepted) TRY(use_news(work, report, *news));
-    return Result<ReportOutcome>(
-        ReportOutcome{news->accepted, report.generation < news->generation, news->came_online});
+    bool behind = report.generation < news->generation;
+    if (news->accepted) {
+        TRY(use_news(work, report, *news));
+        TRY(const bool overtaken, overtake(work, report, *news));
+        behind = behind || overtaken;
+    }
+    return Result<ReportOutcome>(ReportOutcome{news->accepted, behind, news->came_online});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 #include "fleet/cluster_store.h"
 #include "fleet/desired_rows.h"
 #include "fleet/device_rows.h"
@@ -35,10 +36,26 @@ Status device_event(FleetWork& work, std::string_view type, std::string_view dev
                             registry::event_json({{"device", std::string(device)}}), work.now);
 }
 
+/// Another certificate for the same key. The first may never have arrived.
+Result<Enrolled> enrol_again(FleetWork& work, const IssueCertificate& issue,
+                             const std::string& id) {
+    Enrolled enrolled;
+    enrolled.device = id;
+    TRY(enrolled.certificate, issue(id));
+    TRY(insert_certificate(work.transaction, id, enrolled.certificate, work.now));
+    return enrolled;
+}
+
 Result<Enrolled> enrol_device(FleetWork& work, const EnrolRequest& request,
                               const IssueCertificate& issue, const std::string& id) {
+    if (request.key) {
+        TRY(const auto known, find_joined(work.transaction, request.token, *request.key, work.now));
+        if (known && request.name.value_or(*known) == *known)
+            return enrol_again(work, issue, *known);
+    }
     TRY(const auto token, JoinTokenStore::consume(work.transaction, request.token, work.now));
-    NewDevice device{id, request.arch, request.labels};
+    NewDevice device{id, request.arch, request.labels, request.token.id, ""};
+    if (request.key) device.join_key = request.key->hex();
     for (const auto& [key, value] : token.labels) device.labels[key] = value;
     TRY(check_labels(device.labels));
     TRY(insert_device(work.transaction, device, work.now));
@@ -89,8 +106,12 @@ Result<Enrolled> FleetService::enrol(const EnrolRequest& request, const IssueCer
 
 Result<ChangedDevices> FleetService::update_device(std::string_view device,
                                                    const DeviceChange& change) {
-    if (change.name && (change.name->empty() || change.name->size() > name_limit)) {
-        return fail(Errc::invalid, fmt::format("name: 1 to {} bytes", name_limit));
+    const auto fits = [](const std::string& name) {
+        return !name.empty() && name.size() <= name_limit && is_plain_text(name);
+    };
+    if (change.name && !fits(*change.name)) {
+        return fail(Errc::invalid,
+                    fmt::format("name: 1 to {} bytes without control characters", name_limit));
     }
     if (change.labels) TRY(check_labels(*change.labels));
     return database_->write<ChangedDevices>([&](Transaction& t) -> Result<ChangedDevices> {
@@ -159,6 +180,11 @@ Result<ChangedDevices> FleetService::sign_again(std::string_view after, std::siz
         TRY(const auto devices, devices_with_desired(t, after, limit));
         return refresh_desired(t, devices, sign_, clock_->wall(), Refresh::all);
     });
+}
+
+Status FleetService::raise_generations(std::int64_t floor) {
+    return database_->write<void>(
+        [&](Transaction& t) -> Status { return raise_generation_floor(t, floor); });
 }
 
 }  // namespace strandline::fleet

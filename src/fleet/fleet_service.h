@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "fleet/deployment.h"
 #include "fleet/device.h"
 #include "registry/hooks.h"
@@ -29,6 +30,9 @@ struct EnrolRequest {
     std::optional<std::string> name;
     std::map<std::string, std::string> labels;  ///< those of the token win
     std::string arch;
+    /// Of the device's public key. The device that joined with this token and key gets another
+    /// certificate when it asks again, as after a power cut before it had stored the first.
+    std::optional<Sha256Digest> key;
 };
 
 /// Issues the certificate for a device id; called inside the enrolment's transaction.
@@ -110,6 +114,10 @@ public:
     /// Signs up to `limit` desired states after device `after` again with today's key (key
     /// rotation); returns them, empty when done. Generations grow, contents do not change.
     [[nodiscard]] Result<ChangedDevices> sign_again(std::string_view after, std::size_t limit);
+
+    /// From now on every new generation of any device is above `floor`: for a restored database,
+    /// whose devices have seen newer generations than it remembers.
+    [[nodiscard]] Status raise_generations(std::int64_t floor);
 
 private:
     store::Database* database_;

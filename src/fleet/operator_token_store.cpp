@@ -131,6 +131,7 @@ Result<registry::Page<OperatorToken>> OperatorTokenStore::list(
 Status OperatorTokenStore::remove(std::string_view id) {
     return database_->write<void>([&](Transaction& t) -> Status {
         TRY(keep_one_admin(t, id));
+        t.end_access();
         TRY(t.execute("DELETE FROM operator_tokens WHERE id = :1", {std::string(id)}));
         return {};
     });

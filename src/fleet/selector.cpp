@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 
 namespace strandline::fleet {
 namespace {
@@ -20,10 +21,7 @@ Status check_labels(const std::map<std::string, std::string>& labels) {
     }
     for (const auto& [key, value] : labels) {
         TRY(check_name("label", key));
-        const bool printable = std::none_of(value.begin(), value.end(), [](char c) {
-            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-        });
-        if (value.size() > label_value_limit || !printable) {
+        if (value.size() > label_value_limit || !is_plain_text(value)) {
             return fail(Errc::invalid,
                         fmt::format("label {}: at most {} bytes without control characters", key,
                                     label_value_limit));

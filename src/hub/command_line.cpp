@@ -39,11 +39,34 @@ Status read_command(std::string_view word, Arguments& in, CommandLine& line) {
     return fail(Errc::invalid, fmt::format("unknown command \"{} {}\"", word, second));
 }
 
+// Commands of one word.
+std::optional<HubCommand> simple_command(std::string_view word) {
+    if (word == "backup") return HubCommand::backup;
+    if (word == "restore") return HubCommand::restore;
+    if (word == "doctor") return HubCommand::doctor;
+    if (word == "print-broker-config") return HubCommand::broker_config;
+    return std::nullopt;
+}
+
+Status check_complete(const CommandLine& line) {
+    if (line.command == HubCommand::backup && line.folder.empty())
+        return fail(Errc::invalid, "backup needs --to FOLDER");
+    if (line.command == HubCommand::restore && line.folder.empty())
+        return fail(Errc::invalid, "restore needs --from FOLDER");
+    return {};
+}
+
 Status read_argument(std::string_view word, Arguments& in, CommandLine& line) {
     if (word == "--config") {
         TRY(line.config, in.value_of(word));
     } else if (word == "--state") {
         TRY(line.state, in.value_of(word));
+    } else if (word == "--to" || word == "--from") {
+        TRY(line.folder, in.value_of(word));
+    } else if (word == "--json") {
+        line.json = true;
+    } else if (const auto command = simple_command(word)) {
+        line.command = *command;
     } else if (word == "--check-config") {
         line.command = HubCommand::check_config;
     } else if (word == "--help" || word == "-h") {
@@ -64,6 +87,7 @@ Result<CommandLine> parse_command_line(std::span<const std::string_view> argumen
     CommandLine line;
     Arguments in(arguments);
     while (!in.empty()) TRY(read_argument(in.next(), in, line));
+    TRY(check_complete(line));
     return line;
 }
 
@@ -76,9 +100,21 @@ std::string_view usage() {
            "        replace the signing keys of a stopped hub and sign everything again\n"
            "  strandlined tokens create NAME ROLE [--config FILE] [--state DIR]\n"
            "        make an operator token (viewer, operator, admin) at a stopped hub\n"
+           "  strandlined backup --to FOLDER [--config FILE] [--state DIR]\n"
+           "        copy database, keys and blobs of a hub, running or not; keep it secret\n"
+           "  strandlined restore --from FOLDER [--config FILE] [--state DIR]\n"
+           "        check a backup and make a new state folder of it\n"
+           "  strandlined doctor [--json] [--config FILE] [--state DIR]\n"
+           "        look for what is wrong or soon will be; exit code 0 good, 1 warnings, 2 "
+           "faults\n"
+           "  strandlined print-broker-config [--to FOLDER] [--config FILE] [--state DIR]\n"
+           "        configuration and access rules for a mosquitto that somebody else runs\n"
            "  strandlined --help | --version\n"
            "\n"
-           "SIGHUP reads the log level and the certificates again.\n"
+           "SIGHUP reads the log settings and the certificates again, opens the log file anew, and "
+           "says\n"
+           "what else changed and needs a restart. A second SIGTERM ends the hub without "
+           "draining.\n"
            "examples/strandline.toml documents the configuration.\n";
 }
 

@@ -11,7 +11,18 @@
 
 namespace strandline::hub {
 
-enum class HubCommand { serve, check_config, rotate_keys, create_token, help, version };
+enum class HubCommand {
+    serve,
+    check_config,
+    rotate_keys,
+    create_token,
+    backup,
+    restore,
+    doctor,
+    broker_config,
+    help,
+    version
+};
 
 struct CommandLine {
     HubCommand command = HubCommand::serve;
@@ -19,6 +30,8 @@ struct CommandLine {
     std::optional<std::filesystem::path> state;
     std::string token_name;
     std::string token_role;
+    std::filesystem::path folder;  ///< of a backup, or for a broker's configuration
+    bool json = false;
 };
 
 /// Reads the arguments after the program's name.

@@ -27,6 +27,9 @@ TEST(CommandLine, ReadsOptionsAndCommandsInAnyOrder) {
     EXPECT_EQ(line->config, "c.toml");
     EXPECT_EQ(parse({"--state", "s", "keys", "rotate"})->command, HubCommand::rotate_keys);
     EXPECT_EQ(parse({"--check-config"})->command, HubCommand::check_config);
+    EXPECT_EQ(parse({"backup", "--to", "b"})->folder, "b");
+    EXPECT_EQ(parse({"--from", "b", "restore"})->command, HubCommand::restore);
+    EXPECT_TRUE(parse({"doctor", "--json"})->json);
 }
 
 TEST(CommandLine, NamesWhatItDoesNotKnow) {
@@ -35,6 +38,9 @@ TEST(CommandLine, NamesWhatItDoesNotKnow) {
                                                                         {"keys"},
                                                                         {"keys", "burn"},
                                                                         {"tokens", "create", "a"},
+                                                                        {"backup"},
+                                                                        {"restore"},
+                                                                        {"backup", "--to"},
                                                                         {"serve"}}) {
         const auto line = parse(words);
         ASSERT_FALSE(line) << words.front();

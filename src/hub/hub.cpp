@@ -7,14 +7,21 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "hub/api/proven_identities.h"
 #include "hub/broker/cut_session.h"
 #include "hub/hub_parts.h"
+#include "hub/jobs/delta_news.h"
 #include "hub/legacy/legacy_api.h"
+#include "hub/transfer/open_blobs.h"
+#include "net/service_notify.h"
 
 namespace strandline::hub {
 namespace {
 
 constexpr std::chrono::seconds broker_deadline{10};
+/// A revoked device must go however busy the machine is: it would stay as long as it likes.
+constexpr std::chrono::seconds revocation_deadline{25};
+constexpr std::chrono::seconds cut_deadline{120};
 
 net::Runtime::Options runtime_options(const HubConfig& config) {
     return {.worker_threads = config.http.worker_threads,
@@ -53,11 +60,13 @@ struct Hub::Impl {
     std::unique_ptr<TlsFiles> tls;
     std::unique_ptr<Revocations> revocations;
     std::unique_ptr<Broker> broker;
+    std::unique_ptr<ProvenIdentities> proven;
     std::unique_ptr<Authenticator> authenticator;
     std::unique_ptr<registry::DeltaBuilder> delta_builder;
     std::unique_ptr<Services> services;
     std::unique_ptr<net::Runtime> runtime;
     std::unique_ptr<EventFeed> feed;
+    std::unique_ptr<DeltaNews> delta_news;
     std::unique_ptr<net::Signal> maintenance_stop;
     std::unique_ptr<MqttLink> link;
     std::unique_ptr<DeltaPool> deltas;
@@ -73,8 +82,8 @@ Status Hub::Impl::open() {
     TRY(make_first_token());
     tls = std::make_unique<TlsFiles>(storage->state.tls());
     TRY(refresh_tls(*tls, *storage->authority, certificate_names(config), clock));
-    revocations =
-        std::make_unique<Revocations>(storage->domain->devices, *storage->authority, tls->crl);
+    revocations = std::make_unique<Revocations>(storage->domain->devices, *storage->authority,
+                                                tls->crl, clock);
     TRY(revocations->refresh());
     TRY(broker, start_broker(config, storage->state, *tls));
     TRY(open_services());
@@ -99,27 +108,33 @@ Status Hub::Impl::make_first_token() {
 Status Hub::Impl::open_services() {
     runtime = std::make_unique<net::Runtime>(runtime_options(config));
     feed = std::make_unique<EventFeed>(*runtime, storage->domain->events);
+    delta_news = std::make_unique<DeltaNews>(*runtime);
     maintenance_stop = std::make_unique<net::Signal>(runtime->executor());
-    authenticator =
-        std::make_unique<Authenticator>(storage->domain->operator_tokens, storage->domain->devices);
+    // Only with the database that the state folder's lock keeps for this process alone.
+    if (config.database.url.empty())
+        proven = std::make_unique<ProvenIdentities>(*storage->database, clock);
+    authenticator = std::make_unique<Authenticator>(storage->domain->operator_tokens,
+                                                    storage->domain->devices, proven.get());
     const TransferLimits limits{.bytes_per_second = config.transfers.bytes_per_second,
                                 .max_concurrent = config.transfers.max_concurrent};
     auto uploads =
         std::make_shared<UploadFiles>(storage->state.root() / "uploads", storage->domain->uploads,
                                       *storage->blobs, config.uploads.expiry);
-    services =
-        std::make_unique<Services>(Services{.config = config,
-                                            .clock = clock,
-                                            .runtime = *runtime,
-                                            .blobs = *storage->blobs,
-                                            .domain = *storage->domain,
-                                            .authority = *storage->authority,
-                                            .metrics = metrics,
-                                            .feed = *feed,
-                                            .gate = std::make_shared<TransferGate>(limits, clock),
-                                            .keyset_envelope = storage->keys.keyset_envelope,
-                                            .uploads = std::move(uploads),
-                                            .started = clock.steady()});
+    services = std::make_unique<Services>(
+        Services{.config = config,
+                 .clock = clock,
+                 .runtime = *runtime,
+                 .blobs = *storage->blobs,
+                 .domain = *storage->domain,
+                 .authority = *storage->authority,
+                 .metrics = metrics,
+                 .feed = *feed,
+                 .delta_news = *delta_news,
+                 .gate = std::make_shared<TransferGate>(*runtime, limits, clock, metrics),
+                 .keyset_envelope = storage->keys.keyset_envelope,
+                 .uploads = std::move(uploads),
+                 .open_blobs = std::make_shared<OpenBlobs>(*storage->blobs),
+                 .started = clock.steady()});
     return {};
 }
 
@@ -138,6 +153,7 @@ Status Hub::Impl::connect() {
         registry::DeltaWorker made(storage->domain->delta_jobs, *storage->blobs, *delta_builder,
                                    clock, std::move(worker));
         made.set_events(storage->domain->events.sink());
+        made.set_finished([this](const registry::DeltaJob& job) { delta_news->finished(job); });
         return made;
     });
     link->on_deltas_wanted = [this] { deltas->wake(); };
@@ -167,6 +183,7 @@ Result<net::ServerOptions> Hub::Impl::server_options() {
     options.port = config.http.port;
     TRY(options.tls, server_tls(*tls, *revocations));
     options.max_connections = config.http.max_connections;
+    options.max_connections_per_address = config.http.effective_connections_per_address();
     options.observe = request_observer(metrics);
     return options;
 }
@@ -209,7 +226,7 @@ void Hub::Impl::device_revoked(const std::string& device) {
     const auto listed = revocations->refresh();
     if (!listed) log_error("revocation of {}: {}", device, listed.error().message);
     if (broker) {
-        const auto loaded = broker->reload(Deadline::after(broker_deadline));
+        const auto loaded = broker->reload(Deadline::after(revocation_deadline));
         if (!loaded) log_error("revocation of {}: broker: {}", device, loaded.error().message);
     }
     constexpr std::chrono::seconds validity{300};
@@ -227,7 +244,7 @@ void Hub::Impl::device_revoked(const std::string& device) {
     const auto run = [](net::Runtime& loop, SessionCut order,
                         std::string name) -> boost::asio::awaitable<void> {
         const auto done =
-            co_await cut_session(loop, std::move(order), Deadline::after(broker_deadline));
+            co_await cut_session(loop, std::move(order), Deadline::after(cut_deadline));
         if (!done) log_warn("session of {} not cut: {}", name, done.error().message);
     };
     runtime->spawn(run(*runtime, std::move(cut), device));
@@ -260,10 +277,12 @@ Status Hub::Impl::maintenance_round() {
 }
 
 boost::asio::awaitable<void> Hub::Impl::shut_down() {
-    log_info("stopping");
+    log_info("stopping requests={}", server->connections());
+    net::notify_service("STOPPING=1");
     const auto deadline = Deadline::after(config.http.drain);
     feed->stop();
     maintenance_stop->notify();
+    deltas->ask_to_stop();
     if (legacy_server) co_await legacy_server->stop(deadline);
     co_await server->stop(deadline);
     co_await link->stop(deadline);
@@ -291,6 +310,8 @@ Status Hub::run() {
                                         impl.config.retention.interval,
                                         [&impl] { return impl.maintenance_round(); }));
     impl.runtime->post([&impl] { impl.link->start(); });
+    impl.runtime->spawn(net::keep_watchdog());
+    impl.runtime->post([] { net::notify_service("READY=1"); });
     impl.runtime->run();
     impl.deltas->stop();
     impl.runtime->workers().stop();

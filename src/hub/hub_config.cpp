@@ -20,6 +20,7 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "http.public_host",
                                                        "http.names",
                                                        "http.max_connections",
+                                                       "http.max_connections_per_address",
                                                        "http.worker_threads",
                                                        "http.max_queued_work",
                                                        "http.drain_ms",
@@ -49,11 +50,13 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "deltas.max_decoder_memory_bytes",
                                                        "enrolment.certificate_days",
                                                        "enrolment.attempts_per_minute",
+                                                       "enrolment.failures_per_minute",
                                                        "retention.interval_s",
                                                        "retention.blob_grace_s",
                                                        "retention.max_events",
                                                        "log.level",
                                                        "log.format",
+                                                       "log.file",
                                                        "legacy.enabled",
                                                        "legacy.address",
                                                        "legacy.port",
@@ -92,6 +95,7 @@ void read_http(JsonReader& in, HubConfig::Http& http) {
         }
     }
     read_number(in, "max_connections", http.max_connections, 1, 1'000'000);
+    read_number(in, "max_connections_per_address", http.max_connections_per_address, 0, 1'000'000);
     read_number(in, "worker_threads", http.worker_threads, 1, 256);
     read_number(in, "max_queued_work", http.max_queued_work, 16, 1'000'000);
     read_duration(in, "drain_ms", http.drain, 0, 600'000);
@@ -152,6 +156,7 @@ void read_deltas(JsonReader& in, HubConfig::Deltas& deltas) {
 void read_enrolment(JsonReader& in, HubConfig::Enrolment& enrolment) {
     read_duration(in, "certificate_days", enrolment.certificate_validity, 1, 3'650);
     read_number(in, "attempts_per_minute", enrolment.attempts_per_minute, 1, 1'000'000);
+    read_number(in, "failures_per_minute", enrolment.failures_per_minute, 1, 1'000'000);
 }
 
 void read_retention(JsonReader& in, HubConfig::Retention& retention) {
@@ -171,6 +176,7 @@ void read_log(JsonReader& in, HubConfig::Log& log) {
         if (format) log.format = *format;
         if (!format) in.reject("format", format.error().message);
     }
+    log.file = in.text_or("file", log.file.string());
 }
 
 void read_legacy(JsonReader& in, HubConfig::Legacy& legacy) {
@@ -198,6 +204,17 @@ void read_hub(JsonReader& in, std::filesystem::path& state) {
     if (state.empty()) in.reject("state", "must name a folder");
 }
 
+std::map<std::string, std::string, std::less<>> given_in(const boost::json::value& tree) {
+    std::map<std::string, std::string, std::less<>> given;
+    for (const auto& [table, entries] : tree.as_object()) {
+        for (const auto& [key, value] : entries.as_object()) {
+            given.emplace(fmt::format("{}.{}", std::string_view(table), std::string_view(key)),
+                          write_json(value));
+        }
+    }
+    return given;
+}
+
 Result<HubConfig> from_tree(const boost::json::value& tree, std::string_view name) {
     HubConfig config;
     JsonReader root(tree, std::string(name));
@@ -213,6 +230,7 @@ Result<HubConfig> from_tree(const boost::json::value& tree, std::string_view nam
     TRY(read_table(root, "log", config.log, read_log));
     TRY(read_table(root, "legacy", config.legacy, read_legacy));
     TRY(root.finish());
+    config.given = given_in(tree);
     return config;
 }
 
@@ -228,6 +246,11 @@ std::string own_host_name() {
 
 }  // namespace
 
+std::size_t HubConfig::Http::effective_connections_per_address() const {
+    if (max_connections_per_address > 0) return max_connections_per_address;
+    return max_connections - max_connections / 4;
+}
+
 std::string HubConfig::effective_public_host() const {
     if (!http.public_host.empty()) return http.public_host;
     const bool any = http.address == "0.0.0.0" || http.address == "::";
@@ -241,6 +264,19 @@ std::string HubConfig::effective_mqtt_host() const {
 
 std::string HubConfig::effective_database_url() const {
     return database.url.empty() ? "sqlite:" + (state / "hub.db").string() : database.url;
+}
+
+std::vector<std::string> changed_keys(const HubConfig& a, const HubConfig& b) {
+    std::vector<std::string> changed;
+    for (const auto key : keys) {
+        const auto before = a.given.find(key);
+        const auto after = b.given.find(key);
+        const bool same = before == a.given.end() || after == b.given.end()
+                              ? (before == a.given.end()) == (after == b.given.end())
+                              : before->second == after->second;
+        if (!same) changed.emplace_back(key);
+    }
+    return changed;
 }
 
 std::span<const std::string_view> hub_config_keys() { return keys; }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,9 +25,13 @@ struct HubConfig {
         std::string public_host;         ///< what devices call; empty: see effective_public_host()
         std::vector<std::string> names;  ///< further DNS names and addresses of the certificate
         std::size_t max_connections = 10'000;
+        std::size_t max_connections_per_address = 0;  ///< 0: three quarters of max_connections
         std::size_t worker_threads = 4;
-        std::size_t max_queued_work = 1024;
+        std::size_t max_queued_work = 10'000;
         std::chrono::milliseconds drain{10'000};
+
+        /// The limit that holds, with its default worked out.
+        [[nodiscard]] std::size_t effective_connections_per_address() const;
     } http;
 
     struct Database {
@@ -71,6 +76,7 @@ struct HubConfig {
     struct Enrolment {
         std::chrono::days certificate_validity{90};
         std::uint32_t attempts_per_minute = 600;
+        std::uint32_t failures_per_minute = 30;  ///< of one address
     } enrolment;
 
     struct Retention {
@@ -82,6 +88,7 @@ struct HubConfig {
     struct Log {
         LogLevel level = LogLevel::info;
         LogFormat format = LogFormat::text;
+        std::filesystem::path file;  ///< empty: standard error
     } log;
 
     struct Legacy {
@@ -94,6 +101,9 @@ struct HubConfig {
         std::uint64_t max_document_bytes = std::uint64_t{2} << 30;
     } legacy;
 
+    /// What file and environment say, as text by key; the rest has its default.
+    std::map<std::string, std::string, std::less<>> given;
+
     /// Host name or address that devices and operators use for the API.
     [[nodiscard]] std::string effective_public_host() const;
     [[nodiscard]] std::string effective_mqtt_host() const;
@@ -102,6 +112,9 @@ struct HubConfig {
 
 /// Every key as "table.key": the environment variable of `http.port` is STRANDLINE_HTTP_PORT.
 [[nodiscard]] std::span<const std::string_view> hub_config_keys();
+
+/// Keys that were given other values in `b` than in `a`.
+[[nodiscard]] std::vector<std::string> changed_keys(const HubConfig& a, const HubConfig& b);
 
 /// Reads TOML text; unknown keys and values out of range are `invalid` and named.
 [[nodiscard]] Result<HubConfig> parse_hub_config(std::string_view text, std::string_view name);

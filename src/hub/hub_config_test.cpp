@@ -87,6 +87,15 @@ TEST(HubConfig, EnvironmentWinsOverTheFile) {
     EXPECT_EQ(loaded->http.port, 4321);
 }
 
+TEST(HubConfig, NamesTheKeysThatChanged) {
+    const auto read = [](std::string_view text) { return *parse_hub_config(text, "x"); };
+    const auto before = read("[http]\nport = 1\nnames = [\"a\"]\n[log]\nlevel = \"info\"\n");
+    const auto after = read("[http]\nport = 1\nnames = [\"b\"]\n[mqtt]\nroot = \"r\"\n");
+    EXPECT_TRUE(changed_keys(before, before).empty());
+    EXPECT_EQ(changed_keys(before, after),
+              (std::vector<std::string>{"http.names", "mqtt.root", "log.level"}));
+}
+
 TEST(HubConfig, PublicHostFollowsTheAddress) {
     HubConfig config;
     EXPECT_EQ(config.effective_public_host(), "127.0.0.1");

@@ -1,8 +1,10 @@
 #include "hub/hub_parts.h"
 
+#include <map>
 #include <utility>
 
 #include "base/log.h"
+#include "base/program_date.h"
 #include "hub/api/blobs_api.h"
 #include "hub/api/clusters_api.h"
 #include "hub/api/deltas_api.h"
@@ -15,6 +17,7 @@
 #include "hub/api/system_api.h"
 #include "hub/api/tokens_api.h"
 #include "hub/api/uploads_api.h"
+#include "hub/state/upgrade.h"
 #include "trust/envelope.h"
 
 namespace strandline::hub {
@@ -37,7 +40,14 @@ Signers signers_of(const HubKeys& keys) {
 }  // namespace
 
 Result<std::unique_ptr<Storage>> open_storage(const HubConfig& config, const Clock& clock) {
+    if (clock.wall() < program_date) {
+        // What it signed would be out of date for everybody whose clock is right.
+        return fail(Errc::unavailable, "the clock says " + to_rfc3339(clock.wall()) +
+                                           ", which is before this program was made; set the clock "
+                                           "of this machine and start again");
+    }
     TRY(auto state, StateFolder::open(config.state));
+    TRY(prepare_upgrade(state.root(), config.effective_database_url()));
     TRY(auto keys, open_or_create_keys(state.keys()));
     auto storage = std::make_unique<Storage>(
         Storage{std::move(state), std::move(keys), nullptr, nullptr, nullptr, nullptr});
@@ -68,12 +78,8 @@ std::vector<std::string> certificate_names(const HubConfig& config) {
     return names;
 }
 
-Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config, const StateFolder& state,
-                                             const TlsFiles& tls) {
-    if (config.mqtt.external) return std::unique_ptr<Broker>();
+BrokerOptions broker_options(const HubConfig& config, const TlsFiles& tls) {
     BrokerOptions options;
-    options.folder = state.broker();
-    options.address = config.mqtt.address;
     options.port = config.mqtt.port;
     options.ca_file = tls.ca;
     options.certificate_file = tls.server_chain;
@@ -81,6 +87,15 @@ Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config, const Stat
     options.crl_file = tls.crl;
     options.topic_root = config.mqtt.root;
     options.hub_name = hub_client_name;
+    return options;
+}
+
+Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config, const StateFolder& state,
+                                             const TlsFiles& tls) {
+    if (config.mqtt.external) return std::unique_ptr<Broker>();
+    auto options = broker_options(config, tls);
+    options.folder = state.broker();
+    options.address = config.mqtt.address;
     if (config.legacy.enabled) {
         PlainListener plain;
         plain.port = config.legacy.mqtt_port;
@@ -145,13 +160,18 @@ std::function<void(const net::Request&, int, std::uint64_t, std::chrono::nanosec
 request_observer(Metrics& metrics) {
     auto& times = metrics.histogram("strandline_http_request_duration_seconds",
                                     "From the end of a request's head to the end of its answer.");
-    return [&metrics, &times](const net::Request& request, int status, std::uint64_t /*bytes*/,
-                              std::chrono::nanoseconds span) {
-        metrics
-            .counter("strandline_http_requests_total", "Requests answered.",
-                     {{"method", std::string(net::to_string(request.method))},
-                      {"code", std::to_string(status)}})
-            .add();
+    // Found once each: looking a counter up by its labels costs more than the rest of this.
+    std::map<std::pair<net::Method, int>, Counter*> counters;
+    return [&metrics, &times, counters = std::move(counters)](
+               const net::Request& request, int status, std::uint64_t /*bytes*/,
+               std::chrono::nanoseconds span) mutable {
+        auto& counter = counters[{request.method, status}];
+        if (counter == nullptr) {
+            counter = &metrics.counter("strandline_http_requests_total", "Requests answered.",
+                                       {{"method", std::string(net::to_string(request.method))},
+                                        {"code", std::to_string(status)}});
+        }
+        counter->add();
         times.observe(span);
         log_debug("request method={} path={} status={} ms={}", net::to_string(request.method),
                   request.path, status,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/metrics.h"
 #include "hub/api/auth.h"
 #include "hub/api/event_feed.h"
 #include "hub/broker/broker.h"
@@ -11,7 +12,6 @@
 #include "hub/hub_config.h"
 #include "hub/jobs/delta_pool.h"
 #include "hub/jobs/maintenance.h"
-#include "hub/metrics.h"
 #include "hub/mqtt/mqtt_link.h"
 #include "hub/services.h"
 #include "hub/state/hub_keys.h"
@@ -45,6 +45,8 @@ struct Storage {
 /// Names for the server certificate, the public one first.
 [[nodiscard]] std::vector<std::string> certificate_names(const HubConfig& config);
 
+/// What every broker of this hub needs, ours or somebody else's; all but its folder and address.
+[[nodiscard]] BrokerOptions broker_options(const HubConfig& config, const TlsFiles& tls);
 /// Starts the embedded broker; none with an external one.
 [[nodiscard]] Result<std::unique_ptr<Broker>> start_broker(const HubConfig& config,
                                                            const StateFolder& state,

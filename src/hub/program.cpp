@@ -1,14 +1,18 @@
 #include <cstdio>
 #include <filesystem>
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <vector>
 
 #include "base/log.h"
+#include "base/log_file.h"
 #include "base/version.h"
 #include "hub/command_line.h"
+#include "hub/commands.h"
+#include "hub/doctor/examine.h"
 #include "hub/hub.h"
-#include "hub/hub_parts.h"
-#include "hub/state/key_rotation.h"
+#include "hub/open_files.h"
+#include "net/service_notify.h"
 
 namespace strandline::hub {
 namespace {
@@ -19,19 +23,47 @@ Result<HubConfig> load(const CommandLine& line) {
     return config;
 }
 
-// Whoever waits for the hub reads these lines from a pipe.
-void say(const std::string& line) {
-    fmt::print("{}\n", line);
-    std::fflush(stdout);
+Status set_up_log(const HubConfig& config) {
+    TRY(log_to_file(config.log.file));
+    configure_log(config.log.level, config.log.format, "strandlined");
+    return {};
+}
+
+// What a running hub takes from a changed configuration, and what it cannot.
+Status reload(const CommandLine& line, const HubConfig& running) {
+    TRY(const auto fresh, load(line));
+    TRY(set_up_log(fresh));
+    log_info("configuration read again; log and certificates are renewed");
+    auto waiting = changed_keys(running, fresh);
+    std::erase_if(waiting, [](const std::string& key) { return key.starts_with("log."); });
+    if (!waiting.empty()) {
+        log_warn("configuration changed keys=\"{}\" effect=\"none before a restart\"",
+                 fmt::join(waiting, " "));
+    }
+    return {};
+}
+
+// One for each connection, to the hub or to its broker, and as many again for files being sent.
+void provide_open_files(const HubConfig& config) {
+    constexpr std::size_t own = 200;
+    const auto wanted = own + 2 * config.http.max_connections;
+    const auto granted = raise_open_files(wanted);
+    if (granted >= wanted) return;
+    log_warn(
+        "{} open files are allowed and {} connections may need {}: set LimitNOFILE={} in the "
+        "service, or lower http.max_connections",
+        granted, config.http.max_connections, wanted, wanted);
 }
 
 Status serve(const CommandLine& line, const HubConfig& config) {
+    provide_open_files(config);
     TRY(const auto hub, Hub::create(config));
-    hub->handle_signals([&line] {
-        const auto fresh = load(line);
-        if (!fresh) return log_error("reload: {}", fresh.error().message);
-        configure_log(fresh->log.level, fresh->log.format, "strandlined");
-        log_info("configuration read again: log level and certificates; the rest needs a restart");
+    hub->handle_signals([&line, &config] {
+        net::notify_reloading();
+        const auto done = reload(line, config);
+        if (!done)
+            log_error("configuration not read, going on as before: {}", done.error().message);
+        net::notify_service("READY=1");
     });
     if (!hub->first_token().empty()) {
         say(fmt::format("operator token (shown once): {}", hub->first_token()));
@@ -39,24 +71,6 @@ Status serve(const CommandLine& line, const HubConfig& config) {
     const auto& at = hub->addresses();
     say(fmt::format("ready url={} mqtt={}:{}", at.url, at.mqtt_host, at.mqtt_port));
     return hub->run();
-}
-
-Status rotate(const HubConfig& config) {
-    TRY(const auto done, rotate_hub_keys(config, system_clock()));
-    say(fmt::format("key set {}: signed {} manifests and {} desired states again",
-                    done.keyset_version, done.manifests, done.desired_states));
-    return {};
-}
-
-Status create_token(const CommandLine& line, const HubConfig& config) {
-    fleet::OperatorTokenRequest request;
-    request.name = line.token_name;
-    TRY(request.role, fleet::role_from(line.token_role));
-    TRY(const auto storage, open_storage(config, system_clock()));
-    TRY(const auto made,
-        storage->domain->operator_tokens.create(request, storage->authority->certificate_sha256()));
-    say(made.text);
-    return {};
 }
 
 Status execute(const CommandLine& line) {
@@ -69,18 +83,18 @@ Status execute(const CommandLine& line) {
         return {};
     }
     TRY(const auto config, load(line));
-    configure_log(config.log.level, config.log.format, "strandlined");
-    switch (line.command) {
-        case HubCommand::check_config:
-            say("the configuration is good");
-            return {};
-        case HubCommand::rotate_keys:
-            return rotate(config);
-        case HubCommand::create_token:
-            return create_token(line, config);
-        default:
-            return serve(line, config);
+    if (line.command == HubCommand::serve) TRY(set_up_log(config));
+    return line.command == HubCommand::serve ? serve(line, config) : run_command(line, config);
+}
+
+int examine_hub(const CommandLine& line) {
+    doctor::Report report;
+    const auto config = load(line);
+    if (config) report = examine(*config);
+    if (!config) {
+        report.fault("configuration", config.error().message, "mend it: nothing works before");
     }
+    return doctor::print(report, line.json);
 }
 
 }  // namespace
@@ -88,6 +102,7 @@ Status execute(const CommandLine& line) {
 int run_program(int argc, const char* const* argv) {
     const std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
     const auto line = parse_command_line(words);
+    if (line && line->command == HubCommand::doctor) return examine_hub(*line);
     const auto done = line ? execute(*line) : Status(line.error());
     if (done) return 0;
     fmt::print(stderr, "strandlined: {}\n", done.error().message);

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "hub/domain.h"
 #include "hub/hub_config.h"
-#include "hub/metrics.h"
 #include "hub/state/state_folder.h"
 #include "hub/transfer/transfer_gate.h"
 #include "hub/transfer/upload_files.h"
@@ -18,7 +18,9 @@
 
 namespace strandline::hub {
 
+class DeltaNews;
 class EventFeed;
+class OpenBlobs;
 
 /// What handlers need from the rest of the hub. Thread-safe, may be empty in tests.
 struct HubSignals {
@@ -47,9 +49,11 @@ struct Services {
     const trust::CertificateAuthority& authority;
     Metrics& metrics;
     EventFeed& feed;
+    DeltaNews& delta_news;
     std::shared_ptr<TransferGate> gate;
     std::string keyset_envelope;
     std::shared_ptr<UploadFiles> uploads;  // shared with running requests
+    std::shared_ptr<OpenBlobs> open_blobs;
     /// Filled before the server starts.
     RuntimeInfo addresses = {};
     HubSignals signals = {};

@@ -36,6 +36,7 @@ std::vector<std::filesystem::path> library_candidates(const EngineOptions& optio
         const auto folder = program.parent_path();
         out.push_back(folder / library_name);
         out.push_back((folder / "../lib" / library_name).lexically_normal());
+        out.push_back((folder / "../lib/strandline" / library_name).lexically_normal());
         // A program in build/PRESET/bin uses what setup put under build/onnxruntime.
         out.push_back((folder / "../../onnxruntime/lib" / library_name).lexically_normal());
     }
@@ -57,11 +58,11 @@ Result<void*> load_library_symbol(const std::vector<std::filesystem::path>& cand
         problems += fmt::format("; {} has no {}", path.string(), symbol);
         dlclose(library);
     }
-    return fail(
-        Errc::unavailable,
-        fmt::format("ONNX Runtime was not found, so models cannot run here. Run './run setup', or "
-                    "set STRANDLINE_ONNXRUNTIME to the path of {}{}",
-                    library_name, problems));
+    return fail(Errc::unavailable,
+                fmt::format("ONNX Runtime was not found, so models cannot run here. Install the "
+                            "package strandline-onnxruntime or run './run setup', or set "
+                            "STRANDLINE_ONNXRUNTIME to the path of {}{}",
+                            library_name, problems));
 }
 
 }  // namespace strandline::infer

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/core.h>
+#include <utility>
 
 namespace strandline::net {
 namespace {
@@ -21,11 +22,11 @@ Error as_answer_error(Error error) {
 }  // namespace
 
 ClientConnection::ClientConnection(const asio::any_io_executor& executor,
-                                   std::chrono::milliseconds idle_timeout)
-    : stream_(executor), reader_(stream_, answer_limits), idle_timeout_(idle_timeout) {}
+                                   const ClientOptions& options)
+    : stream_(executor), reader_(stream_, answer_limits), options_(&options) {}
 
 void ClientConnection::watch(Deadline deadline) {
-    stream_.set_deadline(Deadline::after(idle_timeout_).earlier(deadline));
+    stream_.set_deadline(Deadline::after(options_->idle_timeout).earlier(deadline));
 }
 
 asio::awaitable<Status> ClientConnection::open(Endpoint endpoint, Deadline deadline) {
@@ -104,12 +105,16 @@ asio::awaitable<Status> ClientConnection::receive_head(const ClientRequest& requ
     for (int interim = 0; interim <= max_interim; ++interim) {
         reader_.parser.start(kind);
         reader_.body_bytes = 0;
+        bool begun = false;
+        watch(request.deadline);
         for (;;) {
             const auto size = reader_.parser.read_head(as_text(reader_.input.bytes()));
             if (!size) co_return as_answer_error(size.error());
             reader_.input.consume(*size);
             if (*size > 0) break;
-            watch(request.deadline);
+            // From its first byte a head has one deadline, however often more of it comes.
+            if (!begun && !reader_.input.empty()) watch(request.deadline);
+            begun = begun || !reader_.input.empty();
             const auto received = co_await reader_.receive(answer_limits.max_bytes);
             if (!received) co_return as_answer_error(received.error());
             answered_ = true;
@@ -122,9 +127,26 @@ asio::awaitable<Status> ClientConnection::receive_head(const ClientRequest& requ
 asio::awaitable<Result<std::size_t>> ClientConnection::read_piece(std::span<std::byte> out,
                                                                   Deadline deadline) {
     watch(deadline);
+    const auto begin = std::chrono::steady_clock::now();
     const auto size = co_await reader_.read_body(out);
     if (!size) co_return as_answer_error(size.error());
+    CO_TRY(check_speed(*size, std::chrono::steady_clock::now() - begin));
     co_return *size;
+}
+
+Status ClientConnection::check_speed(std::size_t bytes, std::chrono::nanoseconds waited) {
+    window_bytes_ += bytes;
+    window_waited_ += waited;
+    if (window_waited_ < options_->low_speed_window) return {};
+    const std::chrono::duration<double> seconds = window_waited_;
+    const auto least = static_cast<double>(options_->low_speed_bytes_per_second) * seconds.count();
+    const bool slow = static_cast<double>(window_bytes_) < least;
+    const auto came = std::exchange(window_bytes_, 0);
+    window_waited_ = {};
+    if (!slow || reader_.body_done()) return {};
+    return fail(Errc::timeout,
+                fmt::format("the answer comes slower than {} bytes a second: {} bytes in {:.1f} s",
+                            options_->low_speed_bytes_per_second, came, seconds.count()));
 }
 
 asio::awaitable<Status> ClientConnection::receive_buffered(std::string& out, std::size_t limit,
@@ -132,7 +154,7 @@ asio::awaitable<Status> ClientConnection::receive_buffered(std::string& out, std
     constexpr std::size_t first_bytes = 4 * 1024;
     const auto length = reader_.parser.content_length();
     const auto too_large = [limit] {
-        return fail(Errc::invalid, fmt::format("the answer is larger than {} bytes", limit));
+        return fail(Errc::corrupt, fmt::format("the answer is larger than {} bytes", limit));
     };
     if (length && *length > limit) co_return too_large();
     std::size_t used = 0;
@@ -167,6 +189,8 @@ asio::awaitable<Result<ClientResponse>> ClientConnection::receive(const ClientRe
                                                                   ResponseSink* sink,
                                                                   std::size_t max_body_bytes) {
     CO_TRY(co_await receive_head(request));
+    window_bytes_ = 0;
+    window_waited_ = {};
     ClientResponse response;
     response.status = reader_.parser.head().status;
     response.headers = std::move(reader_.parser.head().headers);

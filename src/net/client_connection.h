@@ -12,7 +12,8 @@ namespace strandline::net {
 /// One connection of a client, and one request at a time on it.
 class ClientConnection {
 public:
-    ClientConnection(const asio::any_io_executor& executor, std::chrono::milliseconds idle_timeout);
+    /// `options` is borrowed.
+    ClientConnection(const asio::any_io_executor& executor, const ClientOptions& options);
 
     [[nodiscard]] asio::awaitable<Status> open(Endpoint endpoint, Deadline deadline);
     [[nodiscard]] asio::awaitable<Status> secure(TlsRole role, Deadline deadline);
@@ -39,11 +40,15 @@ private:
                                              Deadline deadline);
     asio::awaitable<Status> receive_into(ResponseSink& sink, Deadline deadline);
     asio::awaitable<Result<std::size_t>> read_piece(std::span<std::byte> out, Deadline deadline);
+    [[nodiscard]] Status check_speed(std::size_t bytes, std::chrono::nanoseconds waited);
     void watch(Deadline deadline);
 
     Stream stream_;
     MessageReader reader_;
-    std::chrono::milliseconds idle_timeout_;
+    const ClientOptions* options_;
+    // Of the running low-speed window.
+    std::uint64_t window_bytes_ = 0;
+    std::chrono::nanoseconds window_waited_{0};
     bool answered_ = false;
     bool sent_all_ = true;
     bool reusable_ = false;

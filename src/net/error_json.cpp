@@ -2,12 +2,16 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "net/http_client.h"
+#include "net/http_date.h"
 
 namespace strandline::net {
 namespace {
 
 constexpr std::size_t max_shown_bytes = 300;
+// Of an answer: parts of requests may stand in it.
+constexpr std::size_t max_message_bytes = 2000;
 
 /// `{"error":{"code","message"}}` of the catalogue, if the body is that.
 std::optional<Error> catalogue_error(const std::string& body) {
@@ -30,7 +34,7 @@ std::optional<Error> catalogue_error(const std::string& body) {
 Response error_response(const Error& error) {
     boost::json::object inner;
     inner["code"] = info(error.code).name;
-    inner["message"] = error.message;
+    inner["message"] = clean_text(error.message, max_message_bytes);
     boost::json::object outer;
     outer["error"] = std::move(inner);
     auto response = json_response(info(error.code).http_status, write_json(outer));
@@ -42,16 +46,26 @@ Response error_response(const Error& error) {
     return response;
 }
 
+std::optional<std::chrono::milliseconds> retry_after(const ClientResponse& response) {
+    const auto field = response.headers.find("Retry-After");
+    if (!field) return std::nullopt;
+    const auto date = response.headers.find("Date");
+    const auto now = date ? from_http_date(*date) : std::nullopt;
+    return parse_retry_after(*field, now.value_or(system_clock().wall()));
+}
+
 Error to_error(const ClientResponse& response, std::string_view what) {
+    if (response.status / 100 == 3) {
+        return fail(Errc::corrupt, fmt::format("{}: status {}, a redirect, which is not followed",
+                                               what, response.status));
+    }
     auto error = catalogue_error(response.body);
     if (!error) {
         error = fail(
             errc_from_http_status(response.status),
             fmt::format("status {} {}", response.status, response.body.substr(0, max_shown_bytes)));
     }
-    if (const auto field = response.headers.find("Retry-After")) {
-        error->retry_after = parse_retry_after(*field, system_clock().wall());
-    }
+    error->retry_after = retry_after(response);
     return context(what, *std::move(error));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "net/client_connection.h"
+#include "net/resolve.h"
 #include "net/tls_context.h"
 
 namespace strandline::net {
@@ -119,7 +120,7 @@ Status HttpClient::Impl::prepare_tls() {
 
 Task<Connection> HttpClient::Impl::connect_one(const Url& url, Endpoint endpoint,
                                                Deadline deadline) {
-    auto connection = std::make_unique<ClientConnection>(runtime.executor(), options.idle_timeout);
+    auto connection = std::make_unique<ClientConnection>(runtime.executor(), options);
     CO_TRY(co_await connection->open(std::move(endpoint), deadline));
     if (!url.tls) co_return connection;
     TlsRole role;

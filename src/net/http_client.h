@@ -38,7 +38,12 @@ struct ClientTls {
 struct ClientOptions {
     ClientTls tls;
     std::chrono::milliseconds connect_timeout{10'000};
-    std::chrono::milliseconds idle_timeout{30'000};  ///< between two pieces of an answer
+    /// Between two pieces of an answer, and for the whole of its head.
+    std::chrono::milliseconds idle_timeout{30'000};
+    /// An answer whose body comes slower than this over `low_speed_window` is cut; 0 is no limit.
+    /// Only time spent waiting for the other side counts.
+    std::uint64_t low_speed_bytes_per_second = 0;
+    std::chrono::milliseconds low_speed_window{60'000};
     std::size_t max_idle_connections = 4;
     std::size_t max_body_bytes = std::size_t{8} << 20;  ///< of a buffered answer
     std::string user_agent = "strandline";
@@ -91,8 +96,12 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+/// How long the server asks to be left alone. A date is measured against the server's own Date
+/// where it says one, so a wrong clock here does no harm.
+[[nodiscard]] std::optional<std::chrono::milliseconds> retry_after(const ClientResponse& response);
+
 /// The error that a status of 400 or more stands for: code and message of the catalogue's JSON body
-/// where there is one, Retry-After included.
+/// where there is one, Retry-After included. A redirect is `corrupt`, since none is followed.
 [[nodiscard]] Error to_error(const ClientResponse& response, std::string_view what);
 
 }  // namespace strandline::net

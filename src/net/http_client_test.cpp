@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
         AnswerCase{"TwoLengths",
                    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
                    Errc::corrupt, "malformed"},
-        AnswerCase{"TooLarge", "HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", Errc::invalid,
+        AnswerCase{"TooLarge", "HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", Errc::corrupt,
                    "larger than 100"},
         AnswerCase{"EndlessInterim",
                    "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\n"

@@ -1,5 +1,6 @@
 #include "net/http_date.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -89,17 +90,19 @@ std::optional<WallTime> from_http_date(std::string_view text) {
 }
 
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value, WallTime now) {
-    constexpr std::int64_t max_seconds = 366LL * 86'400;  // beyond a year is nonsense
-    std::int64_t seconds = 0;
-    const char* const last = value.data() + value.size();
-    const auto [end, failed] = std::from_chars(value.data(), last, seconds);
-    if (failed == std::errc{} && end == last) {
-        if (seconds < 0 || seconds > max_seconds) return std::nullopt;
+    constexpr std::chrono::seconds longest{366LL * 86'400};
+    const bool is_number = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
+    if (is_number) {
+        std::int64_t seconds = 0;
+        const char* const last = value.data() + value.size();
+        const bool overflow = std::from_chars(value.data(), last, seconds).ec != std::errc{};
+        if (overflow || seconds > longest.count()) return longest;
         return std::chrono::seconds{seconds};
     }
     const auto date = from_http_date(value);
     if (!date) return std::nullopt;
-    return std::max(*date - now, std::chrono::milliseconds{0});
+    return std::clamp<std::chrono::milliseconds>(*date - now, std::chrono::milliseconds{0},
+                                                 longest);
 }
 
 }  // namespace strandline::net

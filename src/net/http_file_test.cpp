@@ -7,6 +7,7 @@
 
 #include "net/file_plan.h"
 #include "net/http_test_kit.h"
+#include "net/page_cache.h"
 
 namespace strandline::net {
 namespace {
@@ -81,8 +82,8 @@ public:
 
 protected:
     HttpFile() {
-        path_ = std::filesystem::temp_directory_path() /
-                ("net_file_test_" + std::to_string(::getpid()));
+        // Not in the temporary folder, which may be in memory only.
+        path_ = std::filesystem::current_path() / ("net_file_test_" + std::to_string(::getpid()));
         const auto written = write_file_atomically(path_, as_bytes(content_));
         EXPECT_TRUE(written);
         auto fd = open_file(path_, O_RDONLY);
@@ -90,7 +91,13 @@ protected:
         file_ = std::make_shared<const UniqueFd>(*std::move(fd));
     }
 
-    void serve(std::uint64_t rate = 0, std::uint64_t claimed = 0) {
+    /// False where the file system keeps files in memory.
+    bool evict() {
+        ::posix_fadvise(file_->get(), 0, 0, POSIX_FADV_DONTNEED);
+        return !is_cached(file_->get(), 0, content_.size());
+    }
+
+    void serve(std::uint64_t rate = 0, std::uint64_t claimed = 0, Runtime::Options runtime = {}) {
         Router router;
         router.add(Method::get, "/file", [this, rate, claimed](Request& request) {
             return answer(request, rate, claimed);
@@ -101,7 +108,7 @@ protected:
             options.tls->certificate_chain_pem = identity_.certificate_pem;
             options.tls->private_key_pem = identity_.key_pem;
         }
-        server_ = std::make_unique<TestServer>(std::move(router), options);
+        server_ = std::make_unique<TestServer>(std::move(router), options, runtime);
     }
 
     Result<ClientResponse> get(std::string range = {}, Method method = Method::get) {
@@ -154,6 +161,59 @@ TEST_P(HttpFile, IsSentWhole) {
     EXPECT_EQ(notices_, 1);
     EXPECT_EQ(completed_, 1);
     EXPECT_EQ(sent_bytes_, content_.size());
+}
+
+TEST_P(HttpFile, IsFetchedFromTheDiskByThePool) {
+    serve();
+    if (!evict()) GTEST_SKIP() << "this file system cannot drop its cache";
+    const auto response = get("bytes=5-2900000");
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_TRUE(response->body == content_.substr(5, 2'899'996));
+}
+
+TEST_P(HttpFile, IsSentWhenThePoolIsFull) {
+    Runtime::Options no_room;
+    no_room.max_queued_work = 0;
+    serve(0, 0, no_room);
+    evict();
+    const auto response = get();
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_TRUE(response->body == content_);
+}
+
+TEST_P(HttpFile, SmallerThanARecordIsSentWhole) {
+    for (const std::uint64_t size : {1, 1000, 16'000, 16'384, 16'385, 40'000}) {
+        serve(0, size);
+        const auto response = get();
+        ASSERT_TRUE(response) << response.error().message;
+        EXPECT_TRUE(response->body == content_.substr(0, size)) << size;
+    }
+}
+
+// Broken inside one sendfile(2), a connection raises SIGPIPE although bytes were sent.
+TEST_P(HttpFile, ClientsThatResetHarmNobodyElse) {
+    if (GetParam()) GTEST_SKIP() << "the raw client speaks no TLS";
+    serve();
+    for (int round = 0; round < 20; ++round) {
+        std::vector<std::unique_ptr<RawClient>> clients;
+        for (int i = 0; i < 16; ++i) {
+            clients.push_back(std::make_unique<RawClient>(server_->port()));
+            clients.back()->send("GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+        }
+        for (auto& client : clients) EXPECT_EQ(status_of(client->read_until("\r\n\r\n")), 200);
+    }
+    const auto response = get();
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_TRUE(response->body == content_);
+}
+
+TEST_P(HttpFile, ASmallWindowGetsItAll) {
+    if (GetParam()) GTEST_SKIP() << "the raw client speaks no TLS";
+    serve();
+    RawClient client(server_->port(), 4096);
+    client.send("GET /file HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(status_of(client.read_until("\r\n\r\n")), 200);
+    EXPECT_TRUE(client.read_to_end() == content_);
 }
 
 TEST_P(HttpFile, IsSentInPart) {

@@ -41,12 +41,18 @@ TEST(HttpServerStop, LetsARunningRequestEnd) {
     gate.entered.get_future().get();
     auto stopped = server.begin_stop(std::chrono::seconds{10});
     EXPECT_EQ(idle.read_to_end(), "");
-    EXPECT_THROW(RawClient late(server.port()), std::runtime_error);
+    RawClient late(server.port());
+    late.send("GET /gated HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto refused = late.read_to_end();
+    EXPECT_EQ(status_of(refused), 503);
+    EXPECT_THAT(refused, HasSubstr("Retry-After: "));
+    EXPECT_THAT(refused, HasSubstr("Connection: close\r\n"));
     gate.release.set_value();
     const auto response = busy.read_to_end();
     EXPECT_EQ(status_of(response), 200);
     EXPECT_THAT(response, HasSubstr("Connection: close\r\n"));
     EXPECT_EQ(stopped.wait_for(std::chrono::seconds{10}), std::future_status::ready);
+    EXPECT_THROW(RawClient over(server.port()), std::runtime_error);
 }
 
 TEST(HttpServerStop, CutsWhatIsStillRunningAtTheDeadline) {

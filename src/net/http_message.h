@@ -18,6 +18,8 @@
 
 namespace strandline::net {
 
+class SharedRate;
+
 enum class Method { get, head, post, put, patch, del, options };
 [[nodiscard]] std::string_view to_string(Method method);
 
@@ -101,6 +103,8 @@ struct Response {
     std::variant<std::string, std::shared_ptr<const std::string>, FileBody, StreamBody> body;
     /// Bounds the bytes/s of this body; 0 is unlimited.
     std::uint64_t max_bytes_per_second = 0;
+    /// A rate that this body, if it is a file, shares with others; null is unlimited.
+    std::shared_ptr<SharedRate> shared_rate;  // shared with the other responses
     /// Called once after the last byte was handed to the kernel or the transfer broke.
     std::function<void(std::uint64_t bytes_sent, bool complete)> on_sent;
 };

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/http_client.h"
 #include "net/http_date.h"
 #include "net/response_head.h"
 
@@ -61,9 +62,25 @@ TEST(RetryAfter, ReadsSecondsAndDates) {
     EXPECT_EQ(parse_retry_after("120", now), std::chrono::seconds{120});
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now), std::chrono::seconds{10});
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), std::chrono::seconds{0});
-    for (const auto* const bad : {"", "-1", "soon", "99999999999", "1.5"}) {
+    for (const auto* const bad : {"", "-1", "+1", "soon", "1.5"}) {
         EXPECT_EQ(parse_retry_after(bad, now), std::nullopt) << bad;
     }
+    // Nonsense, but it says "later", so it must not become "at once".
+    for (const auto* const late :
+         {"99999999999", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"}) {
+        EXPECT_EQ(parse_retry_after(late, now), std::chrono::hours{366 * 24}) << late;
+    }
+}
+
+TEST(RetryAfter, MeasuresADateAgainstTheServersOwnClock) {
+    ClientResponse response;
+    response.headers.set("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    response.headers.set("Retry-After", "Sun, 06 Nov 1994 08:49:47 GMT");
+    EXPECT_EQ(retry_after(response), std::chrono::seconds{10});
+    response.headers.set("Retry-After", "3");
+    EXPECT_EQ(retry_after(response), std::chrono::seconds{3});
+    response.headers.erase("Retry-After");
+    EXPECT_EQ(retry_after(response), std::nullopt);
 }
 
 TEST(ResponseHead, KeepsHandlersFromBreakingTheFraming) {

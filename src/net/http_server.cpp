@@ -68,15 +68,12 @@ const std::string& ServerCore::date() {
 
 void ServerCore::enter(Session& session) {
     sessions.insert(&session);
-    if (gone) {
-        session.abort();
-    } else if (stopping) {
-        session.drain();
-    }
+    if (gone) session.abort();
 }
 
 void ServerCore::leave(Session& session) {
     sessions.erase(&session);
+    draining.erase(&session);
     for (auto* const watcher : leave_watchers) watcher->notify();
 }
 
@@ -87,10 +84,10 @@ struct HttpServer::Impl final : ServerCore, std::enable_shared_from_this<HttpSer
 
     asio::awaitable<void> accept_loop(std::shared_ptr<Impl> self);
     void begin(Tcp::socket socket);
-    asio::awaitable<void> wait_until_empty(Deadline deadline);
+    asio::awaitable<void> wait_until_empty(const std::unordered_set<Session*>& which,
+                                           Deadline deadline);
 
     void stop_accepting() {
-        stopping = true;
         boost::system::error_code ignored;
         acceptor.close(ignored);
     }
@@ -127,10 +124,15 @@ void HttpServer::Impl::begin(Tcp::socket socket) {
     boost::system::error_code failed;
     const auto remote = socket.remote_endpoint(failed);
     if (failed) return;  // gone already
-    UniqueFd fd(socket.release(failed));
-    if (failed) return;
     Peer peer;
     peer.address = remote.address().to_string();
+    auto place = shares.take(peer.address);
+    if (!place) {
+        log_debug("connection turned away peer={} reason=\"it holds its share\"", peer.address);
+        return turn_away(socket, tls != nullptr);
+    }
+    UniqueFd fd(socket.release(failed));
+    if (failed) return;
     peer.port = remote.port();
     peer.tls = tls != nullptr;
     Stream stream(runtime.executor());
@@ -138,16 +140,17 @@ void HttpServer::Impl::begin(Tcp::socket socket) {
         log_warn("connection not accepted reason=\"{}\"", adopted.error().message);
         return;
     }
-    auto session =
-        std::make_shared<Session>(shared_from_this(), std::move(peer), std::move(stream));
+    auto session = std::make_shared<Session>(shared_from_this(), std::move(peer), std::move(stream),
+                                             *std::move(place));
     enter(*session);
     runtime.spawn(run_session(std::move(session)));
 }
 
-asio::awaitable<void> HttpServer::Impl::wait_until_empty(Deadline deadline) {
+asio::awaitable<void> HttpServer::Impl::wait_until_empty(const std::unordered_set<Session*>& which,
+                                                         Deadline deadline) {
     Signal left(runtime.executor());
     leave_watchers.push_back(&left);
-    while (!sessions.empty() && !deadline.passed()) co_await left.wait(deadline);
+    while (!which.empty() && !deadline.passed()) co_await left.wait(deadline);
     std::erase(leave_watchers, &left);
 }
 
@@ -186,13 +189,14 @@ Status HttpServer::replace_tls(ServerTls tls) {
 
 asio::awaitable<void> HttpServer::stop(Deadline deadline) {
     const auto impl = impl_;
-    impl->stop_accepting();
+    impl->stopping = true;
+    impl->draining = impl->sessions;
     const std::vector<Session*> all(impl->sessions.begin(), impl->sessions.end());
     for (auto* const session : all) session->drain();
-    co_await impl->wait_until_empty(deadline);
-    if (impl->sessions.empty()) co_return;
+    co_await impl->wait_until_empty(impl->draining, deadline);
+    impl->stop_accepting();
     impl->abort_all();
-    co_await impl->wait_until_empty(Deadline::after(abort_span));
+    co_await impl->wait_until_empty(impl->sessions, Deadline::after(abort_span));
 }
 
 }  // namespace strandline::net

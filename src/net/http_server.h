@@ -29,6 +29,7 @@ struct ServerOptions {
     std::uint16_t port = 0;  ///< 0 takes a free one
     std::optional<ServerTls> tls;
     std::size_t max_connections = 10'000;
+    std::size_t max_connections_per_address = 0;  ///< 0 is no limit; IPv6: of one /64 network
     std::size_t max_header_bytes = 16 * 1024;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a request
@@ -52,7 +53,8 @@ public:
     [[nodiscard]] std::size_t connections() const;
     /// Uses new certificates for connections to come.
     [[nodiscard]] Status replace_tls(ServerTls tls);
-    /// Stops accepting, closes idle connections, lets running requests end until the deadline.
+    /// Closes idle connections and lets running requests end until the deadline. Until then new
+    /// requests are answered with 503 and Retry-After, so that clients and balancers go elsewhere.
     [[nodiscard]] boost::asio::awaitable<void> stop(Deadline deadline);
 
 private:

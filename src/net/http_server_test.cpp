@@ -44,6 +44,14 @@ asio::awaitable<Result<Response>> throws(Request& /*request*/) {
     co_return text_response(200, "never");
 }
 
+std::optional<Result<Response>> quick(const Request& request) {
+    const auto& name = request.param("name");
+    if (name == "throw") throw std::runtime_error("boom");
+    if (name == "slow") return std::nullopt;
+    if (name == "none") return fail(Errc::not_found, "nothing of that name");
+    return text_response(200, "quick " + name);
+}
+
 asio::awaitable<Result<Response>> hang(Request& /*request*/) {
     co_await sleep_for(std::chrono::seconds(3));
     co_return text_response(200, "late");
@@ -99,6 +107,12 @@ Router make_router() {
     router.add_blocking(Method::get, "/blocking/{name}", [](Request& request) -> Result<Response> {
         return text_response(200, "hi " + request.param("name"));
     });
+    router.add_blocking(
+        Method::get, "/quick/{name}",
+        [](Request& request) -> Result<Response> {
+            return text_response(200, "pool " + request.param("name"));
+        },
+        {}, quick);
     router.add_blocking(Method::get, "/blocking-throws",
                         [](Request&) -> Result<Response> { throw std::runtime_error("boom"); });
     return router;
@@ -241,6 +255,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400,
                 true},
         RawCase{"HandlerThrows", "GET /throws HTTP/1.1\r\nHost: x\r\n\r\n", 500, false},
+        RawCase{"QuickHandlerThrows", "GET /quick/throw HTTP/1.1\r\nHost: x\r\n\r\n", 500, false},
         RawCase{"BlockingHandlerThrows", "GET /blocking-throws HTTP/1.1\r\nHost: x\r\n\r\n", 500,
                 false},
         RawCase{"HandlerTooSlow", "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n", 504, false},
@@ -371,6 +386,23 @@ TEST(HttpServer, RunsBlockingHandlersOnThePool) {
     RawClient client(server.port());
     client.send("GET /blocking/an%20n HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(client.read_response(), ::testing::EndsWith("\r\n\r\nhi an n"));
+}
+
+TEST(HttpServer, AsksThePoolOnlyWhereAQuickHandlerCannotAnswer) {
+    Runtime::Options no_pool;
+    no_pool.max_queued_work = 0;
+    TestServer server(make_router(), {}, no_pool);
+    RawClient client(server.port());
+    client.send("GET /quick/one HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(client.read_response(), ::testing::EndsWith("\r\n\r\nquick one"));
+    client.send("GET /quick/none HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(status_of(client.read_response()), 404);
+    client.send("GET /quick/slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(status_of(client.read_response()), 503);
+    TestServer with_pool(make_router(), {});
+    RawClient other(with_pool.port());
+    other.send("GET /quick/slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(other.read_response(), ::testing::EndsWith("\r\n\r\npool slow"));
 }
 
 TEST(HttpServer, SaysBusyWhenThePoolIsFull) {

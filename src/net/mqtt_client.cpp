@@ -1,14 +1,18 @@
 #include "net/mqtt_client.h"
 
 #include <fmt/core.h>
+#include <tuple>
 
 #include "base/log.h"
 #include "net/mqtt_client_impl.h"
+#include "net/mqtt_tls.h"
 
 namespace strandline::net {
 namespace {
 
 constexpr std::string_view share_prefix = "$share/";
+/// For DISCONNECT to get out, before the connection is dropped anyway.
+constexpr std::chrono::milliseconds leave_wait{1'000};
 
 /// The filter without `$share/GROUP/`.
 std::string_view plain_filter(std::string_view filter) {
@@ -38,6 +42,9 @@ Result<std::unique_ptr<MqttClient>> MqttClient::create(Runtime& runtime, MqttOpt
     if (keepalive < least_keepalive || keepalive > most_keepalive) {
         return fail(Errc::invalid, fmt::format("MQTT: keepalive is {} s, must be {} to {}",
                                                keepalive, least_keepalive, most_keepalive));
+    }
+    if (options.tls) {
+        TRY(std::ignore, load_mqtt_tls(options));  // tells now what cannot work
     }
     auto impl = std::make_shared<Impl>(runtime, std::move(options));
     MqttEvents events;
@@ -75,12 +82,9 @@ asio::awaitable<void> MqttClient::stop(Deadline deadline) {
         co_await impl->changed.wait(deadline);
     }
     impl->stopping = true;
-    if (impl->phase == Impl::Phase::online && !impl->end) {
-        impl->handle->disconnect();
-        impl->after_call();
-        // The library closes the socket once DISCONNECT is written, which ends the connection.
-        while (impl->phase == Impl::Phase::online && impl->handle->socket() >= 0 &&
-               !deadline.passed()) {
+    if (impl->connected()) {
+        impl->leave(fail(Errc::cancelled, "MQTT: stopping"), deadline);
+        while (impl->phase == Impl::Phase::online && !impl->end && !deadline.passed()) {
             co_await impl->changed.wait(deadline);
         }
     }
@@ -96,7 +100,7 @@ void MqttClient::subscribe(std::string filter, int qos, MessageHandler handler) 
     subscription->qos = qos;
     subscription->handler = std::move(handler);
     impl_->subscriptions.push_back(subscription);
-    if (impl_->phase != Impl::Phase::online || impl_->end) return;
+    if (!impl_->connected()) return;
     impl_->send_subscribe(*subscription);
     if (!impl_->calling) impl_->after_call();
 }
@@ -121,15 +125,19 @@ Task<void> MqttClient::publish_and_wait(MqttMessage message, Deadline deadline) 
     co_return fail(Errc::timeout, fmt::format("publish to {}: not acknowledged in time", topic));
 }
 
-bool MqttClient::connected() const { return impl_->phase == Impl::Phase::online && !impl_->end; }
+bool MqttClient::connected() const { return impl_->connected(); }
 
 std::size_t MqttClient::outbox() const { return impl_->outbox.size(); }
 
 void MqttClient::reconnect() {
     if (impl_->stopping) return;
     impl_->at_once = true;
-    if (connected() && !impl_->calling) impl_->handle->disconnect();
-    if (impl_->descriptor) impl_->finish(fail(Errc::cancelled, "MQTT: reconnecting on request"));
+    auto reason = fail(Errc::cancelled, "MQTT: reconnecting on request");
+    if (connected() && !impl_->calling) {
+        impl_->leave(std::move(reason), Deadline::after(leave_wait));
+    } else if (impl_->link && !impl_->farewell) {
+        impl_->finish(std::move(reason));
+    }
     impl_->wake.notify();
 }
 

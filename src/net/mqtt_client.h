@@ -43,12 +43,15 @@ struct MqttOptions {
     std::string ca_file;
     std::string certificate_file;
     std::string key_file;
+    /// Judge the broker's certificate at this time instead of the machine's clock (time floor);
+    /// asked before each connection.
+    std::function<std::optional<WallTime>()> verify_time;
     std::optional<MqttWill> will;
     std::chrono::seconds session_expiry{3600};
     std::chrono::seconds keepalive{30};
     /// Messages waiting for the broker; one more is `exhausted`.
     std::size_t max_outbox = 1000;
-    /// From the start of a connection to its CONNACK.
+    /// From the start of a connection to its CONNACK, and from SUBSCRIBE to its SUBACK.
     std::chrono::milliseconds connect_timeout{15'000};
     /// Of a received packet; the broker drops larger ones.
     std::size_t max_packet_bytes = std::size_t{1} << 20;

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <map>
 #include <vector>
 
 #include "net/mqtt_client.h"
 #include "net/mqtt_handle.h"
+#include "net/mqtt_link.h"
 #include "net/mqtt_outbox.h"
 
-// Private to mqtt_client.cpp and mqtt_connection.cpp.
+// Private to mqtt_client.cpp, mqtt_connection.cpp and mqtt_dial.cpp.
 namespace strandline::net {
 
 struct MqttSubscription {
@@ -49,36 +49,45 @@ struct MqttClient::Impl : std::enable_shared_from_this<MqttClient::Impl> {
     bool stopping = false;  ///< makes no more connections
     bool at_once = false;   ///< reconnect() asked for a new connection
     bool calling = false;   ///< inside the library
-    bool writing = false;
-    unsigned generation = 0;
-    std::optional<boost::asio::posix::stream_descriptor>
-        descriptor;            ///< of a duplicate of the library's socket
-    std::optional<Error> end;  ///< why the current connection ends
-    Deadline handshake_until = Deadline::never();
-    Deadline verdict_until = Deadline::never();
+    // Shared with the coroutine that sends, which may be in the middle of it when the next begins.
+    std::shared_ptr<MqttLink> link;
+    std::optional<Error> farewell;  ///< DISCONNECT is on its way, and why
+    std::optional<Error> end;       ///< why the current connection ends
+    Deadline connect_until = Deadline::never();
     std::size_t window = 0;
     SteadyTime online_since;
+    SteadyTime subscribed_at;  ///< the last time
     std::string last_problem;
 
     static asio::awaitable<void> run(std::shared_ptr<Impl> self);
-    static asio::awaitable<void> ticks(std::shared_ptr<Impl> self, unsigned of);
-    static asio::awaitable<void> writes(std::shared_ptr<Impl> self, unsigned of);
+    static asio::awaitable<void> ticks(std::shared_ptr<Impl> self, std::shared_ptr<MqttLink> of);
+    static asio::awaitable<void> sends(std::shared_ptr<Impl> self, std::shared_ptr<MqttLink> of);
     asio::awaitable<void> connect_once();
+    asio::awaitable<Status> dial();
+    asio::awaitable<Status> reach(Endpoint endpoint, std::shared_ptr<ssl_ctx_st> context,
+                                  Deadline until);
+    asio::awaitable<Status> secure(std::shared_ptr<ssl_ctx_st> context, Deadline until);
     asio::awaitable<void> serve();
     asio::awaitable<void> pause(bool was_online);
 
-    [[nodiscard]] bool alive(unsigned of) const { return of == generation && !end; }
+    [[nodiscard]] bool alive(const MqttLink& of) const { return link.get() == &of && !end; }
+    [[nodiscard]] bool connected() const { return phase == Phase::online && !end && !farewell; }
     void finish(Error error);
+    void lose(Error error);
+    void leave(Error reason, Deadline until);
     void step(Status (MqttHandle::*function)());
-    void shake_hands(bool woken);
-    void read_some(bool woken);
+    bool receive();
+    bool hand_over(ByteSpan packets);
+    void refill();
     void after_call();
     void on_connected(const MqttSession& session);
     void on_message(const MqttMessage& message);
     void on_subscribed(int id, int reason);
     void send_subscribe(const MqttSubscription& subscription);
     void report_end(const Error& error, bool was_online);
-    [[nodiscard]] Error handshake_timeout() const;
+    [[nodiscard]] std::string name() const;
+    [[nodiscard]] Error answer_timeout(std::string_view question) const;
+    [[nodiscard]] bool is_deaf() const;
     void close_for_good();
 };
 

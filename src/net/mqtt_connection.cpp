@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
+#include <array>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "net/mqtt_client_impl.h"
@@ -12,14 +13,13 @@
 namespace strandline::net {
 namespace {
 
-using Descriptor = asio::posix::stream_descriptor;
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_window = 200;
-constexpr int max_reads_per_turn = 64;
-constexpr std::chrono::milliseconds tick_online{1'000};
-constexpr std::chrono::milliseconds tick_handshake{100};
-constexpr std::chrono::milliseconds verdict_wait{1'000};
+constexpr std::size_t piece_bytes = 16 * 1024;  // a TLS record
+/// After so many the other clients have their turn.
+constexpr int max_pieces_per_turn = 16;
+constexpr std::chrono::milliseconds tick{1'000};
+/// For the broker's reason to come in, when it takes no more of ours.
+constexpr std::chrono::milliseconds last_words{1'000};
 /// A connection that lasted this long was a good one: the next loss starts with short waits again.
 constexpr std::chrono::seconds stable_after{5};
 
@@ -28,15 +28,38 @@ bool readable_now(int fd) {
     return ::poll(&entry, 1, 0) == 1;
 }
 
+bool would_block(int error_number) { return error_number == EAGAIN || error_number == EINTR; }
+
 }  // namespace
+
+std::string MqttClient::Impl::name() const {
+    return fmt::format("MQTT {}:{}", options.host, options.port);
+}
 
 void MqttClient::Impl::finish(Error error) {
     if (end) return;
-    end = std::move(error);
-    if (descriptor) {
-        boost::system::error_code ignored;
-        descriptor->cancel(ignored);
+    end = farewell ? *farewell : std::move(error);
+    if (link) link->stream.interrupt(*end);
+}
+
+/// The network ended the connection.
+void MqttClient::Impl::lose(Error error) {
+    if (link->unsent && error.code == Errc::timeout) error = *link->unsent;
+    const bool early = phase == Phase::connecting;
+    if (early && error.code == Errc::timeout) return finish(answer_timeout("CONNECT"));
+    if (early && error.code == Errc::unavailable && options.tls) {
+        error.message += "; it may refuse our certificate";
     }
+    finish(context(name(), std::move(error)));
+}
+
+/// Ends the connection in good order: the library sends DISCONNECT and closes its end, and the
+/// sender follows.
+void MqttClient::Impl::leave(Error reason, Deadline until) {
+    farewell = std::move(reason);
+    link->stream.set_deadline(until);
+    handle->disconnect();
+    after_call();
 }
 
 /// Calls the library and follows up on what that made possible.
@@ -48,123 +71,141 @@ void MqttClient::Impl::step(Status (MqttHandle::*function)()) {
     if (!status) finish(std::move(status).error());
 }
 
-void MqttClient::Impl::after_call() {
-    if (end || !descriptor) return;
+/// Lets the library write what waits, and gives it more.
+void MqttClient::Impl::refill() {
+    if (handle->wants_write()) step(&MqttHandle::write);
     calling = true;
-    if (phase == Phase::online) outbox.pump(*handle, window);
+    if (connected()) outbox.pump(*handle, window);
     calling = false;
-    // During the handshake the library asks to write without end; ticks cover that.
-    if (phase == Phase::online && !writing && handle->wants_write()) {
-        writing = true;
-        runtime.spawn(writes(shared_from_this(), generation));
+}
+
+void MqttClient::Impl::after_call() {
+    if (end || !link || !link->local) return;
+    refill();
+    if (!end && !link->sending && readable_now(link->local.get())) {
+        link->sending = true;
+        runtime.spawn(sends(shared_from_this(), link));
     }
     if (outbox.size() == 0) changed.notify();
 }
 
-/// In TLS 1.3 the broker judges our certificate after the handshake has ended for us. Were CONNECT
-/// on its way by then, the broker would answer with a reset that can overtake its reason. So
-/// CONNECT waits for the broker's next word (session tickets or an alert), or a while for brokers
-/// that say nothing.
-void MqttClient::Impl::shake_hands(bool woken) {
-    const bool was_settled = handle->settled();
-    step(&MqttHandle::read);
-    if (end || phase != Phase::connecting || !handle->settled()) return;
-    if (!was_settled) verdict_until = Deadline::after(verdict_wait);
-    const bool heard = was_settled && woken;
-    if (heard || !handle->awaits_verdict() || verdict_until.passed()) step(&MqttHandle::write);
+/// From the library to the broker, as long as there is something.
+asio::awaitable<void> MqttClient::Impl::sends(std::shared_ptr<Impl> self,
+                                              std::shared_ptr<MqttLink> of) {
+    std::array<std::byte, piece_bytes> piece;
+    while (self->alive(*of)) {
+        const auto size = ::recv(of->local.get(), piece.data(), piece.size(), MSG_DONTWAIT);
+        if (size < 0 && would_block(errno)) break;
+        if (size <= 0) {
+            self->finish(fail(Errc::cancelled, self->name() + ": disconnected"));
+            break;
+        }
+        const std::array pieces{ByteSpan(piece).first(static_cast<std::size_t>(size))};
+        const auto sent = co_await of->stream.write(pieces);
+        if (!sent) {
+            // The broker may have said why; that is for the receiving side.
+            of->unsent = sent.error();
+            of->stream.set_deadline(Deadline::after(last_words));
+            co_return;
+        }
+        if (self->alive(*of)) self->refill();
+    }
+    of->sending = false;
 }
 
-void MqttClient::Impl::read_some(bool woken) {
-    for (int i = 0; i < max_reads_per_turn && !end; ++i) {
-        if (phase == Phase::connecting) {
-            shake_hands(woken);
-        } else {
-            step(&MqttHandle::read);
-        }
-        if (end || !readable_now(descriptor->native_handle())) break;
-        woken = true;
+/// Gives the library whole packets; false when it wants no more. It takes them at once, so that
+/// nothing is kept between.
+bool MqttClient::Impl::hand_over(ByteSpan packets) {
+    while (!packets.empty()) {
+        const auto sent =
+            ::send(link->local.get(), packets.data(), packets.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && !would_block(errno)) return false;
+        if (sent > 0) packets = packets.subspan(static_cast<std::size_t>(sent));
+        while (!end && handle->readable()) step(&MqttHandle::read);
+        if (end || !handle->is_open()) return false;
     }
+    return true;
+}
+
+/// From the broker to the library; false when there was nothing.
+bool MqttClient::Impl::receive() {
+    std::array<std::byte, piece_bytes> piece;
+    const auto size = link->stream.read_now(piece);
+    if (size && !*size) return false;
+    if (!size) {
+        lose(size.error());
+        return false;
+    }
+    if (**size == 0) {
+        lose(fail(Errc::unavailable, "the broker closed the connection"));
+        return false;
+    }
+    const auto bytes = ByteSpan(piece).first(**size);
+    const auto fed =
+        link->frames.feed(bytes, [this](ByteSpan packets) { return hand_over(packets); });
+    if (!fed) finish(context(name(), fed.error()));
     after_call();
+    return !end;
 }
 
-asio::awaitable<void> MqttClient::Impl::writes(std::shared_ptr<Impl> self, unsigned of) {
-    while (self->alive(of) && self->handle->wants_write()) {
-        co_await self->descriptor->async_wait(Descriptor::wait_write, as_result);
-        if (!self->alive(of)) break;
-        self->step(&MqttHandle::write);
-    }
-    if (of != self->generation) co_return;
-    self->writing = false;
-    self->after_call();
-}
-
-asio::awaitable<void> MqttClient::Impl::ticks(std::shared_ptr<Impl> self, unsigned of) {
-    while (self->alive(of)) {
-        const bool online = self->phase == Phase::online;
-        co_await sleep_for(online ? tick_online : tick_handshake);
-        if (!self->alive(of)) co_return;
-        if (self->phase == Phase::online) {
-            self->step(&MqttHandle::tick);
-            self->after_call();
-        } else if (self->handshake_until.passed()) {
-            self->finish(self->handshake_timeout());
-        } else {
-            self->read_some(false);
-        }
+asio::awaitable<void> MqttClient::Impl::ticks(std::shared_ptr<Impl> self,
+                                              std::shared_ptr<MqttLink> of) {
+    while (self->alive(*of)) {
+        co_await sleep_for(tick);
+        if (!self->alive(*of)) co_return;
+        if (!self->connected()) continue;
+        self->step(&MqttHandle::tick);
+        if (self->is_deaf()) self->finish(self->answer_timeout("SUBSCRIBE"));
+        self->after_call();
     }
 }
 
-Error MqttClient::Impl::handshake_timeout() const {
-    return fail(Errc::timeout, fmt::format("MQTT {}:{}: no answer within {} ms", options.host,
-                                           options.port, options.connect_timeout.count()));
+Error MqttClient::Impl::answer_timeout(std::string_view question) const {
+    return fail(Errc::timeout, fmt::format("{}: no answer to {} within {} ms", name(), question,
+                                           options.connect_timeout.count()));
+}
+
+/// Online, but what we asked to hear was never confirmed.
+bool MqttClient::Impl::is_deaf() const {
+    return !unconfirmed.empty() &&
+           system_clock().steady() - std::max(online_since, subscribed_at) >=
+               options.connect_timeout;
 }
 
 asio::awaitable<void> MqttClient::Impl::serve() {
-    // A duplicate, because the library closes its socket whenever it likes, and the number may be
-    // in use again before the event loop hears of it.
-    const int copy = ::fcntl(handle->socket(), F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) {
-        finish(error_from_errno("MQTT: duplicate the socket", errno));
-        co_return;
-    }
-    descriptor.emplace(runtime.executor(), copy);
-    runtime.spawn(ticks(shared_from_this(), generation));
-    co_await descriptor->async_wait(Descriptor::wait_write, as_result);
-    if (!end) {
-        if (auto made = handle->check_connect(); !made) finish(std::move(made).error());
-    }
-    if (!end) read_some(true);
-    while (!end) {
-        co_await descriptor->async_wait(Descriptor::wait_read, as_result);
-        if (!end) read_some(true);
+    link->stream.set_deadline(connect_until);
+    runtime.spawn(ticks(shared_from_this(), link));
+    after_call();  // CONNECT waits to be sent
+    for (int pieces = 0; !end;) {
+        if (receive()) {
+            if (++pieces % max_pieces_per_turn == 0) {
+                co_await asio::post(runtime.executor(), asio::use_awaitable);
+            }
+            continue;
+        }
+        if (end) break;
+        auto ready = co_await link->stream.wait_for_input();
+        if (!ready && !end) lose(std::move(ready).error());
     }
 }
 
 /// One connection from its beginning to its end; `end` says why.
 asio::awaitable<void> MqttClient::Impl::connect_once() {
-    ++generation;
     end.reset();
-    writing = false;
+    farewell.reset();
     at_once = false;
     unconfirmed.clear();
     phase = Phase::connecting;
-    handshake_until = Deadline::after(options.connect_timeout);
-    // `self` keeps the handle alive should the program end during a slow name lookup.
-    std::function<Status()> work = [self = shared_from_this()] {
-        return self->handle->begin_connect();
-    };
-    auto begun = co_await runtime.offload<void>(std::move(work));
-    if (stopping) {
-        finish(fail(Errc::cancelled, "MQTT: stopping"));
-    } else if (at_once) {
-        finish(fail(Errc::cancelled, "MQTT: reconnecting on request"));
-    } else if (!begun) {
-        finish(std::move(begun).error());
-    } else {
-        co_await serve();
-    }
-    handle->cut();
-    descriptor.reset();
+    connect_until = Deadline::after(options.connect_timeout);
+    link = std::make_shared<MqttLink>(runtime.executor(), options.max_packet_bytes);
+    auto reached = co_await dial();
+    if (!reached && !end) lose(std::move(reached).error());
+    if (!end) co_await serve();
+    // Closed now: another coroutine may hold it a little longer.
+    link->stream.close();
+    link->local.reset();
+    link.reset();
+    if (handle->is_open()) ignore(handle->read(), "the library closes its end");
 }
 
 asio::awaitable<void> MqttClient::Impl::pause(bool was_online) {
@@ -210,6 +251,7 @@ asio::awaitable<void> MqttClient::Impl::run(std::shared_ptr<Impl> self) {
 void MqttClient::Impl::on_connected(const MqttSession& session) {
     phase = Phase::online;
     online_since = system_clock().steady();
+    link->stream.set_deadline(Deadline::never());
     last_problem.clear();
     window = std::clamp<std::size_t>(session.receive_maximum, 1, max_window);
     log_info("mqtt connected client={} host={} port={} session={}", options.client_id, options.host,
@@ -238,6 +280,7 @@ void MqttClient::Impl::on_subscribed(int id, int reason) {
 void MqttClient::Impl::send_subscribe(const MqttSubscription& subscription) {
     const auto id = handle->subscribe(subscription.filter, subscription.qos);
     if (id) {
+        subscribed_at = system_clock().steady();
         unconfirmed[*id] = subscription.filter;
     } else {
         log_warn("mqtt subscription failed reason={}", id.error().message);

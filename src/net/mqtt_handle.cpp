@@ -4,15 +4,16 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <limits>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
-#include <netdb.h>
-#include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "net/mqtt_local.h"
 #include "net/mqtt_properties.h"
 
 namespace strandline::net {
@@ -58,23 +59,18 @@ struct MqttHandle::Impl {
     MqttOptions options;
     MqttEvents events;
     std::unique_ptr<mosquitto, DestroyClient> client;
-    std::string library_errors;  ///< what the library logged as errors during this connection
-    int end_reason = 0;          ///< of a CONNACK or DISCONNECT of the broker
-    bool connected = false;
+    int end_reason = 0;  ///< of a CONNACK or DISCONNECT of the broker
     std::size_t max_packet_bytes = 0;
 
     Status configure();
     Status set_will();
     Status set_connect_properties();
-    Status outcome(int code, int error_number);
-    [[nodiscard]] Error transport_error(int error_number) const;
-    Status peer_is_there(int error_number) const;
+    [[nodiscard]] Status outcome(int code) const;
     [[nodiscard]] std::string name() const {
         return fmt::format("MQTT {}:{}", options.host, options.port);
     }
     void on_connack(int reason, int flags, const mosquitto_property* properties);
     void on_message(const mosquitto_message& received, const mosquitto_property* properties);
-    void on_log(int level, std::string_view text);
     void set_callbacks();
 };
 
@@ -83,7 +79,6 @@ void MqttHandle::Impl::on_connack(int reason, int flags, const mosquitto_propert
         end_reason = reason;
         return;
     }
-    connected = true;
     MqttSession session;
     session.present = (flags & 1) != 0;
     std::uint16_t maximum = 0;
@@ -112,14 +107,6 @@ void MqttHandle::Impl::on_message(const mosquitto_message& received,
     if (events.message) events.message(message);
 }
 
-void MqttHandle::Impl::on_log(int level, std::string_view text) {
-    constexpr std::size_t most = 512;
-    if (level != MOSQ_LOG_ERR || library_errors.size() > most) return;
-    while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-    if (!library_errors.empty()) library_errors += "; ";
-    library_errors += text;
-}
-
 void MqttHandle::Impl::set_callbacks() {
     mosquitto* handle = client.get();
     mosquitto_connect_v5_callback_set(
@@ -146,9 +133,6 @@ void MqttHandle::Impl::set_callbacks() {
                                                    const int* granted, const mosquitto_property*) {
         const auto& impl = *static_cast<Impl*>(user);
         if (impl.events.subscribed && count > 0) impl.events.subscribed(id, granted[0]);
-    });
-    mosquitto_log_callback_set(handle, [](mosquitto*, void* user, int level, const char* text) {
-        static_cast<Impl*>(user)->on_log(level, text);
     });
 }
 
@@ -184,74 +168,24 @@ Status MqttHandle::Impl::set_connect_properties() {
 Status MqttHandle::Impl::configure() {
     mosquitto* handle = client.get();
     mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
-    mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1);
     mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, receive_maximum);
     mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, std::numeric_limits<std::uint16_t>::max());
-    if (options.tls) {
-        const auto optional = [](const std::string& text) {
-            return text.empty() ? nullptr : text.c_str();
-        };
-        const int code = mosquitto_tls_set(handle, options.ca_file.c_str(), nullptr,
-                                           optional(options.certificate_file),
-                                           optional(options.key_file), nullptr);
-        if (code != MOSQ_ERR_SUCCESS) {
-            return fail(Errc::invalid, fmt::format("MQTT TLS files '{}', '{}', '{}': {}",
-                                                   options.ca_file, options.certificate_file,
-                                                   options.key_file, mosquitto_strerror(code)));
-        }
-    }
     if (options.will) TRY(set_will());
     return set_connect_properties();
 }
 
-/// The reason why a broker broke a handshake off is lost when its reset overtakes its alert.
-Error MqttHandle::Impl::transport_error(int error_number) const {
-    const bool broken_off =
-        error_number == EPROTO || error_number == ECONNRESET || error_number == EPIPE;
-    if (options.tls && !connected && broken_off) {
-        return fail(Errc::unavailable,
-                    name() + ": the broker broke the handshake off; it may refuse our certificate");
-    }
-    return fail(Errc::unavailable, fmt::format("{}: {}", name(), std::strerror(error_number)));
-}
-
-Status MqttHandle::Impl::peer_is_there(int error_number) const {
-    // While the library shakes hands it takes a connection that broke for one that is slow.
-    char byte = 0;
-    const ssize_t count = ::recv(mosquitto_socket(client.get()), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) return {};
-    if (count < 0) return transport_error(errno);
-    const bool told = error_number != 0 && error_number != EAGAIN && error_number != EINPROGRESS;
-    return transport_error(told ? error_number : ECONNRESET);
-}
-
 /// The state of the connection after a call into the library.
-Status MqttHandle::Impl::outcome(int code, int error_number) {
-    if (code == MOSQ_ERR_SUCCESS && mosquitto_socket(client.get()) >= 0) {
-        if (connected) return {};
-        return peer_is_there(error_number);
-    }
+Status MqttHandle::Impl::outcome(int code) const {
     if (end_reason != 0) return status_from_reason(name(), end_reason);
-    if (!library_errors.empty()) {
-        const bool cut = connected || library_errors.find("unexpected eof") != std::string::npos;
-        return fail(cut ? Errc::unavailable : Errc::unauthenticated,
-                    fmt::format("{}: TLS: {}", name(), library_errors));
-    }
     switch (code) {
         case MOSQ_ERR_SUCCESS:
-            return fail(Errc::cancelled, name() + ": disconnected");
-        case MOSQ_ERR_ERRNO:
-            return transport_error(error_number);
-        case MOSQ_ERR_EAI:
-            return fail(Errc::unavailable,
-                        fmt::format("{}: {}", name(), ::gai_strerror(error_number)));
+            return {};
         case MOSQ_ERR_CONN_LOST:
         case MOSQ_ERR_NO_CONN:
-            return fail(Errc::unavailable, name() + ": the broker closed the connection");
+        case MOSQ_ERR_ERRNO:
+            return fail(Errc::unavailable, name() + ": the connection was lost");
         case MOSQ_ERR_KEEPALIVE:
             return fail(Errc::timeout, name() + ": the broker answers no keep-alive");
-        case MOSQ_ERR_TLS:
-            return fail(Errc::unauthenticated, name() + ": TLS handshake failed");
         default:
             return fail(Errc::corrupt, fmt::format("{}: {}", name(), mosquitto_strerror(code)));
     }
@@ -274,60 +208,35 @@ Result<std::unique_ptr<MqttHandle>> MqttHandle::create(const MqttOptions& option
     return std::unique_ptr<MqttHandle>(new MqttHandle(std::move(impl)));
 }
 
-Status MqttHandle::begin_connect() {
+Result<UniqueFd> MqttHandle::begin_connect() {
     auto& impl = *impl_;
-    impl.library_errors.clear();
     impl.end_reason = 0;
-    impl.connected = false;
-    const auto& options = impl.options;
-    errno = 0;
-    const int code =
-        mosquitto_connect_bind_async(impl.client.get(), options.host.c_str(), options.port,
-                                     static_cast<int>(options.keepalive.count()), nullptr);
-    return impl.outcome(code, errno);
+    return connect_locally([&impl](const std::string& path) -> Status {
+        const int code =
+            mosquitto_connect_bind_async(impl.client.get(), path.c_str(), 0,
+                                         static_cast<int>(impl.options.keepalive.count()), nullptr);
+        TRY(impl.outcome(code));
+        // The library lets children inherit it.
+        ::fcntl(mosquitto_socket(impl.client.get()), F_SETFD, FD_CLOEXEC);
+        return {};
+    });
 }
 
-int MqttHandle::socket() const { return mosquitto_socket(impl_->client.get()); }
+bool MqttHandle::is_open() const { return mosquitto_socket(impl_->client.get()) >= 0; }
 
-Status MqttHandle::check_connect() const {
-    int reason = 0;
-    socklen_t size = sizeof reason;
-    if (::getsockopt(socket(), SOL_SOCKET, SO_ERROR, &reason, &size) != 0) reason = errno;
-    if (reason == 0) return {};
-    return fail(Errc::unavailable, fmt::format("{}: {}", impl_->name(), std::strerror(reason)));
-}
-
-bool MqttHandle::settled() const {
-    const auto* tls = static_cast<const SSL*>(mosquitto_ssl_get(impl_->client.get()));
-    return tls == nullptr || SSL_is_init_finished(tls) == 1;
-}
-
-bool MqttHandle::awaits_verdict() const {
-    const auto* tls = static_cast<const SSL*>(mosquitto_ssl_get(impl_->client.get()));
-    return tls != nullptr && SSL_version(tls) >= TLS1_3_VERSION;
-}
-
-void MqttHandle::cut() {
-    if (socket() >= 0) ::shutdown(socket(), SHUT_RDWR);
+bool MqttHandle::readable() const {
+    pollfd entry{mosquitto_socket(impl_->client.get()), POLLIN, 0};
+    return entry.fd >= 0 && ::poll(&entry, 1, 0) == 1;
 }
 
 Status MqttHandle::read() {
-    errno = 0;
-    const int code = mosquitto_loop_read(impl_->client.get(), 1);
-    return impl_->outcome(code, errno);
+    errno = 0;  // the library looks at it without cause
+    return impl_->outcome(mosquitto_loop_read(impl_->client.get(), 1));
 }
 
-Status MqttHandle::write() {
-    errno = 0;
-    const int code = mosquitto_loop_write(impl_->client.get(), 1);
-    return impl_->outcome(code, errno);
-}
+Status MqttHandle::write() { return impl_->outcome(mosquitto_loop_write(impl_->client.get(), 1)); }
 
-Status MqttHandle::tick() {
-    errno = 0;
-    const int code = mosquitto_loop_misc(impl_->client.get());
-    return impl_->outcome(code, errno);
-}
+Status MqttHandle::tick() { return impl_->outcome(mosquitto_loop_misc(impl_->client.get())); }
 
 bool MqttHandle::wants_write() const { return mosquitto_want_write(impl_->client.get()); }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "net/mqtt_client.h"
 
@@ -28,8 +29,9 @@ struct MqttEvents {
     std::function<void(int id, int reason)> subscribed;
 };
 
-/// libmosquitto's client without any event loop: turns its C interface, its callbacks and its error
-/// codes into ours. One thread at a time.
+/// libmosquitto's client without event loop and network: turns its C interface, its callbacks and
+/// its error codes into ours. It must be given whole and valid packets only, because it ends the
+/// process at some others. One thread at a time.
 class MqttHandle {
 public:
     [[nodiscard]] static Result<std::unique_ptr<MqttHandle>> create(const MqttOptions& options,
@@ -38,22 +40,16 @@ public:
     MqttHandle(const MqttHandle&) = delete;
     MqttHandle& operator=(const MqttHandle&) = delete;
 
-    /// Looks up the name and starts a connection. Blocks for the lookup and for reading the
-    /// certificate files, not for the network: call it on a worker. Unacknowledged messages stay.
-    [[nodiscard]] Status begin_connect();
-    /// The library owns it and closes it at any error; -1 without a connection.
-    [[nodiscard]] int socket() const;
+    /// Begins a connection over a local socket and returns its other end, at which what goes to
+    /// the broker comes out, beginning with CONNECT. Blocks shortly for the file system. What was
+    /// not acknowledged stays.
+    [[nodiscard]] Result<UniqueFd> begin_connect();
+    /// Whether there is something to read().
+    [[nodiscard]] bool readable() const;
+    /// Whether the library still holds its end of the connection, which it closes at any error and
+    /// after DISCONNECT.
+    [[nodiscard]] bool is_open() const;
 
-    /// Once the socket became writable for the first time: whether the connection was made.
-    [[nodiscard]] Status check_connect() const;
-    /// Whether the transport is ready for MQTT: always, but during a TLS handshake.
-    [[nodiscard]] bool settled() const;
-    /// Whether the broker may still refuse our certificate although the handshake ended for us.
-    [[nodiscard]] bool awaits_verdict() const;
-    /// Ends the transport at once, as if the network had.
-    void cut();
-
-    /// To be called when the socket is readable, and until the CONNACK also when it is writable.
     /// An error ends the connection and says why.
     [[nodiscard]] Status read();
     [[nodiscard]] Status write();
@@ -65,7 +61,7 @@ public:
     /// are acknowledged. Returns its packet id. An error means that it was not taken.
     [[nodiscard]] Result<int> publish(const MqttMessage& message);
     [[nodiscard]] Result<int> subscribe(const std::string& filter, int qos);
-    /// Sends DISCONNECT, so that the will is not published; the socket closes once it is written.
+    /// Sends DISCONNECT, so that the will is not published, and closes the library's end.
     void disconnect();
 
 private:

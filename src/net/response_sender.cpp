@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
 #include "net/file_plan.h"
+#include "net/file_sender.h"
 #include "net/response_head.h"
 
 namespace strandline::net {
@@ -15,11 +13,6 @@ namespace {
 
 // One write of a copied body. A client slower than this per idle timeout is cut.
 constexpr std::size_t piece_bytes = 64 * 1024;
-// sendfile(2) costs nothing per byte here, so its pieces may be larger.
-constexpr std::size_t file_piece_bytes = 1024 * 1024;
-// What may be written without a pause before other connections get their turn.
-constexpr std::uint64_t fair_bytes = 4 * 1024 * 1024;
-constexpr std::size_t tls_read_bytes = 128 * 1024;
 
 struct Job {
     SendContext context;
@@ -52,47 +45,6 @@ asio::awaitable<Status> send_bytes(Job& job, ByteSpan bytes, std::uint64_t rate)
         pacer.sent(size);
         bytes = bytes.subspan(size);
     } while (!bytes.empty());
-    co_return Status{};
-}
-
-asio::awaitable<Result<std::size_t>> send_file_piece(Job& job, int file, std::uint64_t offset,
-                                                     std::span<std::byte> buffer,
-                                                     std::size_t size) {
-    if (!buffer.empty()) {
-        const auto out = buffer.first(std::min(size, buffer.size()));
-        CO_TRY(read_exactly_at(file, offset, out));
-        CO_TRY(co_await send_piece(job, out));
-        co_return out.size();
-    }
-    if (!job.head_sent) CO_TRY(co_await send_piece(job, ByteSpan()));
-    extend_deadline(job.context);
-    auto sent = co_await job.context.stream->send_file(file, offset, size);
-    if (sent) job.context.notice->add(*sent);
-    co_return sent;
-}
-
-asio::awaitable<Status> send_file_body(Job& job, const FileBody& body, const FilePlan& plan,
-                                       std::uint64_t rate) {
-    const bool tls = job.context.stream->is_tls();
-    Bytes buffer(tls ? std::min<std::uint64_t>(tls_read_bytes, plan.length) : 0);
-    Pacer pacer(rate, std::chrono::steady_clock::now());
-    std::uint64_t done = 0;
-    std::uint64_t since_pause = 0;
-    while (done < plan.length) {
-        CO_TRY(co_await wait_for_turn(*job.context.stream, *job.context.wake, pacer));
-        const auto largest = pacer.piece(tls ? tls_read_bytes : file_piece_bytes);
-        const auto size =
-            static_cast<std::size_t>(std::min<std::uint64_t>(largest, plan.length - done));
-        const auto sent = co_await send_file_piece(job, body.file->get(), plan.offset + done,
-                                                   std::span(buffer), size);
-        if (!sent) co_return sent.error();
-        pacer.sent(*sent);
-        done += *sent;
-        since_pause += *sent;
-        if (since_pause < fair_bytes) continue;
-        since_pause = 0;
-        co_await asio::post(asio::use_awaitable);
-    }
     co_return Status{};
 }
 
@@ -146,7 +98,13 @@ asio::awaitable<Status> send_file(Job& job, Response& response, const FileBody& 
     write_response_head(job.head, frame, response.headers);
     if (job.request.method == Method::head || plan.length == 0)
         co_return co_await send_piece(job, ByteSpan());
-    co_return co_await send_file_body(job, body, plan, response.max_bytes_per_second);
+    FilePart part;
+    part.file = body.file;
+    part.offset = plan.offset;
+    part.length = plan.length;
+    part.max_bytes_per_second = response.max_bytes_per_second;
+    part.shared_rate = response.shared_rate;
+    co_return co_await send_file_part(job.context, std::move(job.head), std::move(part));
 }
 
 asio::awaitable<Status> send_streamed(Job& job, Response& response, StreamBody body) {
@@ -195,25 +153,49 @@ void SentNotice::fire(bool complete) {
 
 std::size_t Pacer::piece(std::size_t largest) const {
     constexpr std::uint64_t smallest = 1024;
+    if (shared_ != nullptr) largest = shared_->piece(largest);
     if (rate_ == 0) return largest;
     return static_cast<std::size_t>(std::clamp<std::uint64_t>(rate_ / 10, smallest, largest));
 }
 
-SteadyTime Pacer::next() const {
-    if (rate_ == 0) return start_;
-    const auto whole = std::chrono::seconds(bytes_ / rate_);
-    const auto part = std::chrono::microseconds(bytes_ % rate_ * 1'000'000 / rate_);
-    return start_ + whole + part;
+void Pacer::book(std::size_t size) {
+    if (shared_ == nullptr || size <= credit_) return;
+    booked_ = shared_->book(size - credit_);
+    credit_ = size;
+    again_ = false;
 }
 
-asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, const Pacer& pacer) {
-    const auto at = pacer.next();
-    while (pacer.limited() && at > std::chrono::steady_clock::now()) {
-        if (stream.interrupted()) co_return *stream.interrupted();
-        stream.set_deadline(Deadline::never());
-        const auto span = at - std::chrono::steady_clock::now();
-        co_await wake.wait(Deadline::after(span));
-    }
+void Pacer::sent(std::size_t size) {
+    bytes_ += size;
+    credit_ -= std::min(credit_, size);
+    if (shared_ != nullptr) shared_->count_sent(size);
+}
+
+bool Pacer::missed_turn() {
+    if (shared_ == nullptr || again_ || !shared_->missed(booked_)) return false;
+    again_ = true;
+    booked_ = shared_->book_again(credit_);
+    return true;
+}
+
+SteadyTime Pacer::next() const {
+    if (rate_ == 0) return std::max(start_, booked_);
+    const auto whole = std::chrono::seconds(bytes_ / rate_);
+    const auto part = std::chrono::microseconds(bytes_ % rate_ * 1'000'000 / rate_);
+    return std::max(start_ + whole + part, booked_);
+}
+
+asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, Pacer& pacer) {
+    if (!pacer.limited()) co_return Status{};
+    do {
+        const auto at = pacer.next();
+        while (at > std::chrono::steady_clock::now()) {
+            if (stream.interrupted()) co_return *stream.interrupted();
+            stream.set_deadline(Deadline::never());
+            const auto span = at - std::chrono::steady_clock::now();
+            co_await wake.wait(Deadline::after(span));
+        }
+    } while (pacer.missed_turn());
     co_return Status{};
 }
 

@@ -5,6 +5,7 @@
 
 #include "net/http_message.h"
 #include "net/runtime.h"
+#include "net/shared_rate.h"
 #include "net/stream.h"
 
 // Internal to net.
@@ -30,6 +31,7 @@ private:
 
 /// What the sender needs of the connection.
 struct SendContext {
+    Runtime* runtime = nullptr;
     Stream* stream = nullptr;
     Signal* wake = nullptr;  ///< notified when the stream is interrupted
     SentNotice* notice = nullptr;
@@ -65,25 +67,33 @@ struct SendOutcome {
 /// Spreads the bytes of one body over time.
 class Pacer {
 public:
-    Pacer(std::uint64_t bytes_per_second, SteadyTime start)
-        : rate_(bytes_per_second), start_(start) {}
+    Pacer(std::uint64_t bytes_per_second, SteadyTime start, SharedRate* shared = nullptr)
+        : rate_(bytes_per_second), start_(start), shared_(shared) {}
 
     /// The largest piece to send at once.
     [[nodiscard]] std::size_t piece(std::size_t largest) const;
-    void sent(std::uint64_t size) { bytes_ += size; }
+    /// Takes the piece's share of the common rate; before waiting for the turn.
+    void book(std::size_t size);
+    /// What was booked and not sent needs no booking the next time.
+    void sent(std::size_t size);
+    /// True when the turn was missed: then a new one was taken, once for each piece.
+    [[nodiscard]] bool missed_turn();
     /// When the next piece may go.
     [[nodiscard]] SteadyTime next() const;
-    [[nodiscard]] bool limited() const { return rate_ != 0; }
+    [[nodiscard]] bool limited() const { return rate_ != 0 || shared_ != nullptr; }
 
 private:
     std::uint64_t rate_;
     SteadyTime start_;
+    SharedRate* shared_;
+    SteadyTime booked_{};
     std::uint64_t bytes_ = 0;
+    std::size_t credit_ = 0;
+    bool again_ = false;
 };
 
 /// Waits for the pacer's next turn. The stream's interruption ends the wait with its error, at once
 /// when `wake` is notified.
-[[nodiscard]] asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake,
-                                                    const Pacer& pacer);
+[[nodiscard]] asio::awaitable<Status> wait_for_turn(Stream& stream, Signal& wake, Pacer& pacer);
 
 }  // namespace strandline::net

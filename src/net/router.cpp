@@ -19,40 +19,64 @@ std::string_view next_part(std::string_view& rest) {
 bool is_param(std::string_view part) { return part.starts_with('{') && part.ends_with('}'); }
 bool is_rest(std::string_view part) { return is_param(part) && part.ends_with("...}"); }
 
+using PathParts = std::vector<std::string_view>;
+using Part = Router::Route::Part;
+
+PathParts split(std::string_view path) {
+    PathParts parts;
+    path.remove_prefix(1);
+    bool more = true;
+    while (more) {
+        more = path.find('/') != std::string_view::npos;
+        parts.emplace_back(next_part(path));
+    }
+    return parts;
+}
+
+std::vector<Part> parse_pattern(std::string_view pattern) {
+    std::vector<Part> parts;
+    for (const auto text : split(pattern)) {
+        if (is_rest(text)) {
+            parts.push_back({Part::Kind::rest, std::string(text.substr(1, text.size() - 5))});
+        } else if (is_param(text)) {
+            parts.push_back({Part::Kind::parameter, std::string(text.substr(1, text.size() - 2))});
+        } else {
+            parts.push_back({Part::Kind::literal, std::string(text)});
+        }
+    }
+    return parts;
+}
+
 /// How well a pattern fits: one character per part, smaller is more literal. Empty when it does
 /// not fit.
-std::optional<std::string> rank(std::string_view pattern, std::string_view path) {
+std::optional<std::string> rank(const std::vector<Part>& pattern, const PathParts& path) {
     std::string ranks;
-    pattern.remove_prefix(1);
-    path.remove_prefix(1);
-    bool path_left = true;
-    for (bool more = true; more;) {
-        more = pattern.find('/') != std::string_view::npos;
-        const auto wanted = next_part(pattern);
-        if (!path_left) return std::nullopt;
-        if (is_rest(wanted)) return path.empty() ? std::nullopt : std::optional(ranks + 'c');
-        path_left = path.find('/') != std::string_view::npos;
-        const auto part = next_part(path);
-        if (is_param(wanted) && part.empty()) return std::nullopt;
-        if (!is_param(wanted) && wanted != part) return std::nullopt;
-        ranks += is_param(wanted) ? 'b' : 'a';
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const auto& wanted = pattern[i];
+        if (i == path.size()) return std::nullopt;
+        const bool last = i + 1 == path.size();
+        if (wanted.kind == Part::Kind::rest) {
+            return last && path[i].empty() ? std::nullopt : std::optional(ranks + 'c');
+        }
+        const bool literal = wanted.kind == Part::Kind::literal;
+        if (literal ? wanted.text != path[i] : path[i].empty()) return std::nullopt;
+        ranks += literal ? 'a' : 'b';
     }
-    if (path_left) return std::nullopt;
+    if (path.size() > pattern.size()) return std::nullopt;
     return ranks;
 }
 
-Params read_params(std::string_view pattern, std::string_view path) {
+Params read_params(const std::vector<Part>& pattern, const PathParts& path) {
     Params params;
-    pattern.remove_prefix(1);
-    path.remove_prefix(1);
-    while (!pattern.empty()) {
-        const auto wanted = next_part(pattern);
-        if (is_rest(wanted)) {
-            params.emplace_back(wanted.substr(1, wanted.size() - 5), path);
-            break;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const auto& wanted = pattern[i];
+        if (wanted.kind == Part::Kind::rest) {
+            const auto& last = path.back();
+            const std::string_view rest(path[i].data(), last.data() + last.size() - path[i].data());
+            params.emplace_back(wanted.text, rest);
+        } else if (wanted.kind == Part::Kind::parameter) {
+            params.emplace_back(wanted.text, path[i]);
         }
-        const auto part = next_part(path);
-        if (is_param(wanted)) params.emplace_back(wanted.substr(1, wanted.size() - 2), part);
     }
     return params;
 }
@@ -77,25 +101,57 @@ void check_pattern(std::string_view pattern) {
 void Router::add(Method method, std::string_view pattern, Handler handler, RouteOptions options) {
     check_pattern(pattern);
     STRANDLINE_ASSERT(handler);
-    routes_.push_back(std::make_unique<Route>(
-        Route{method, std::string(pattern), options, std::move(handler), {}}));
+    keep(Route{.method = method,
+               .pattern = std::string(pattern),
+               .options = std::move(options),
+               .handler = std::move(handler),
+               .blocking = {},
+               .quick = {},
+               .parts = parse_pattern(pattern)});
 }
 
 void Router::add_blocking(Method method, std::string_view pattern, BlockingHandler handler,
-                          RouteOptions options) {
+                          RouteOptions options, QuickHandler quick) {
     check_pattern(pattern);
     STRANDLINE_ASSERT(handler && !options.streaming_body);
-    routes_.push_back(std::make_unique<Route>(
-        Route{method, std::string(pattern), options, {}, std::move(handler)}));
+    keep(Route{.method = method,
+               .pattern = std::string(pattern),
+               .options = std::move(options),
+               .handler = {},
+               .blocking = std::move(handler),
+               .quick = std::move(quick),
+               .parts = parse_pattern(pattern)});
+}
+
+void Router::keep(Route route) {
+    const auto& kept = routes_.emplace_back(std::make_unique<Route>(std::move(route)));
+    const bool literal = std::all_of(kept->parts.begin(), kept->parts.end(), [](const auto& part) {
+        return part.kind == Part::Kind::literal;
+    });
+    if (literal) literal_[kept->pattern].push_back(kept.get());
+}
+
+/// A pattern without parameters fits no path better or worse than its own.
+const Router::Route* Router::find_literal(Method method, std::string_view path) const {
+    const auto found = literal_.find(path);
+    if (found == literal_.end()) return nullptr;
+    const Route* best = nullptr;
+    for (const auto* route : found->second) {
+        if (route->method == method) return route;
+        if (serves(route->method, method)) best = route;
+    }
+    return best;
 }
 
 Result<Router::Match> Router::find(Method method, std::string_view path) const {
     if (!path.starts_with('/')) return fail(Errc::not_found, "the path must start with /");
+    if (const auto* literal = find_literal(method, path)) return Match{literal, {}};
+    const auto parts = split(path);
     const Route* best = nullptr;
     std::string best_rank;
     bool path_known = false;
     for (const auto& route : routes_) {
-        const auto fit = rank(route->pattern, path);
+        const auto fit = rank(route->parts, parts);
         if (!fit) continue;
         path_known = true;
         if (!serves(route->method, method)) continue;
@@ -106,7 +162,7 @@ Result<Router::Match> Router::find(Method method, std::string_view path) const {
             best_rank = *fit;
         }
     }
-    if (best != nullptr) return Match{best, read_params(best->pattern, path)};
+    if (best != nullptr) return Match{best, read_params(best->parts, parts)};
     if (path_known) {
         return fail(Errc::invalid,
                     std::string(to_string(method)) + " is not allowed on " + std::string(path));
@@ -122,8 +178,9 @@ std::vector<Method> Router::allowed(std::string_view path) const {
         }
     };
     if (!path.starts_with('/')) return methods;
+    const auto parts = split(path);
     for (const auto& route : routes_) {
-        if (!rank(route->pattern, path)) continue;
+        if (!rank(route->parts, parts)) continue;
         add_once(route->method);
         if (route->method == Method::get) add_once(Method::head);
     }

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,10 @@ using Handler = std::function<boost::asio::awaitable<Result<Response>>(Request&)
 /// The same on a pool thread, for handlers that touch SQL or files; the body is already there.
 using BlockingHandler = std::function<Result<Response>(Request&)>;
 
+/// Answers on the I/O thread when that takes no waiting; nothing sends the request on to the
+/// BlockingHandler of the same route.
+using QuickHandler = std::function<std::optional<Result<Response>>(const Request&)>;
+
 struct RouteOptions {
     std::uint64_t max_body_bytes = 64 * 1024;
     /// From the end of the header to the start of the answer; streaming bodies have their own
@@ -25,6 +31,9 @@ struct RouteOptions {
     std::chrono::milliseconds deadline{30'000};
     /// The handler reads `request.stream` itself.
     bool streaming_body = false;
+    /// Asked once the head is there and before a body of more than a few KiB is collected; its
+    /// error is the answer. So memory is spent on nobody who may not call the route anyway.
+    std::function<boost::asio::awaitable<Status>(const Request&)> before_body = {};
 };
 
 /// Maps method and path to a handler. Patterns are literal parts, `{name}` (one part) and, last,
@@ -38,6 +47,13 @@ public:
         RouteOptions options;
         Handler handler;
         BlockingHandler blocking;
+        QuickHandler quick;
+        struct Part {
+            enum class Kind { literal, parameter, rest };
+            Kind kind = Kind::literal;
+            std::string text;  ///< the part itself, or the parameter's name
+        };
+        std::vector<Part> parts;
     };
     struct Match {
         const Route* route = nullptr;
@@ -46,7 +62,7 @@ public:
 
     void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
     void add_blocking(Method method, std::string_view pattern, BlockingHandler handler,
-                      RouteOptions options = {});
+                      RouteOptions options = {}, QuickHandler quick = {});
 
     /// `not_found`, or `invalid` (answered as 405 with Allow) when only the method differs.
     /// HEAD falls back to GET.
@@ -56,7 +72,12 @@ public:
     [[nodiscard]] const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 
 private:
+    void keep(Route route);
+    [[nodiscard]] const Route* find_literal(Method method, std::string_view path) const;
+
     std::vector<std::unique_ptr<Route>> routes_;
+    /// Those without parameters by their path, which most requests need no search for.
+    std::map<std::string, std::vector<const Route*>, std::less<>> literal_;
 };
 
 }  // namespace strandline::net

@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "net/address_shares.h"
 #include "net/http_server.h"
 #include "net/tls_context.h"
 
@@ -16,7 +17,10 @@ class Session;
 /// What a server shares with its sessions. On the I/O thread only.
 struct ServerCore {
     ServerCore(Runtime& runtime_in, Router router_in, ServerOptions options_in)
-        : runtime(runtime_in), router(std::move(router_in)), options(std::move(options_in)) {}
+        : runtime(runtime_in),
+          router(std::move(router_in)),
+          options(std::move(options_in)),
+          shares(options.max_connections_per_address) {}
     virtual ~ServerCore() = default;
     ServerCore(const ServerCore&) = delete;
     ServerCore& operator=(const ServerCore&) = delete;
@@ -30,8 +34,10 @@ struct ServerCore {
     Router router;
     ServerOptions options;
     SslContext tls;
+    AddressShares shares;
     std::unordered_set<Session*> sessions;
-    std::vector<Signal*> leave_watchers;  ///< of running stop() calls
+    std::unordered_set<Session*> draining;  ///< those of `sessions` that were there at stop()
+    std::vector<Signal*> leave_watchers;    ///< of running stop() calls
     bool stopping = false;
     bool gone = false;  ///< the HttpServer was destroyed: no more callbacks
 

@@ -19,14 +19,19 @@ constexpr std::chrono::seconds linger_span{2};
 
 }  // namespace
 
-Session::Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream)
+Session::Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream,
+                 AddressShares::Place place)
     : core_(std::move(core)),
+      place_(std::move(place)),
       peer_(std::move(peer)),
       stream_(std::move(stream)),
       reader_(stream_, HeadLimits{core_->options.max_header_bytes, 128}),
       wake_(core_->runtime.executor()) {}
 
-Session::~Session() { core_->sessions.erase(this); }
+Session::~Session() {
+    core_->sessions.erase(this);
+    core_->draining.erase(this);
+}
 
 void Session::drain() {
     closing_ = true;
@@ -136,6 +141,7 @@ asio::awaitable<bool> Session::refuse_head(int status, Error error) {
 
 SendContext Session::send_context() {
     SendContext context;
+    context.runtime = &core_->runtime;
     context.stream = &stream_;
     context.wake = &wake_;
     context.notice = &notice_;

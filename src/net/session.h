@@ -14,7 +14,7 @@ namespace strandline::net {
 /// done. Shared by its own coroutine and by handlers that may outlast it.
 class Session final : public std::enable_shared_from_this<Session> {
 public:
-    Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream);
+    Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream, AddressShares::Place place);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -39,6 +39,7 @@ private:
     asio::awaitable<void> serve();
     asio::awaitable<Response> answer(std::shared_ptr<Exchange> exchange);
     asio::awaitable<Response> run_route(std::shared_ptr<Exchange> exchange);
+    asio::awaitable<Status> admit_body(Exchange& exchange);
     asio::awaitable<Status> read_whole_body(std::shared_ptr<Exchange> exchange, Deadline deadline);
     asio::awaitable<Response> await_handler(std::shared_ptr<Exchange> exchange, Deadline deadline);
     asio::awaitable<void> reply(std::shared_ptr<Exchange> exchange, Response response);
@@ -46,10 +47,12 @@ private:
     void report(const Exchange& exchange, int status) const;
     asio::awaitable<void> dispose_of_body();
     asio::awaitable<void> linger();
+    static bool answered_at_once(Exchange& exchange);
     Status start_handler(const std::shared_ptr<Exchange>& exchange);
     SendContext send_context();
 
     std::shared_ptr<ServerCore> core_;
+    AddressShares::Place place_;
     Peer peer_;
     Stream stream_;
     MessageReader reader_;

@@ -7,11 +7,16 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace strandline::net {
 namespace {
 
 constexpr std::size_t first_body_bytes = 4 * 1024;
+// Bodies up to here are collected from anybody: asking first would cost more than they do.
+constexpr std::uint64_t unasked_body_bytes = 4 * 1024;
+// How long a program usually takes to come back after it was told to stop.
+constexpr std::chrono::seconds restart_span{5};
 
 std::string allow_field(const std::vector<Method>& methods) {
     std::string text;
@@ -20,6 +25,12 @@ std::string allow_field(const std::vector<Method>& methods) {
         text += to_string(method);
     }
     return text;
+}
+
+// What is decoded here ends in logs, answers and records, none of which hold arbitrary bytes.
+Status check_decoded(std::string_view text) {
+    if (is_plain_text(text)) return {};
+    return fail(Errc::invalid, "the URL hides control characters or bytes that are not UTF-8");
 }
 
 Status take_query(std::string_view text, Request& request) {
@@ -32,6 +43,8 @@ Status take_query(std::string_view text, Request& request) {
         const auto rest = pair.substr(std::min(equals + 1, pair.size()));
         TRY(auto key, percent_decode(pair.substr(0, equals), true));
         TRY(auto value, percent_decode(rest, true));
+        TRY(check_decoded(key));
+        TRY(check_decoded(value));
         request.query.emplace_back(std::move(key), std::move(value));
     }
     return {};
@@ -68,6 +81,7 @@ Status take_head(ParsedHead& head, Request& request) {
     }
     const auto mark = std::min(target.find('?'), target.size());
     TRY(request.path, percent_decode(target.substr(0, mark)));
+    TRY(check_decoded(request.path));
     return take_query(target.substr(std::min(mark + 1, target.size())), request);
 }
 
@@ -147,6 +161,12 @@ asio::awaitable<Response> Session::answer(std::shared_ptr<Exchange> exchange) {
         exchange->keep_alive = false;
         co_return error_response(taken.error());
     }
+    if (core_->stopping) {
+        exchange->keep_alive = false;
+        auto stopping = fail(Errc::unavailable, "the server is stopping");
+        stopping.retry_after = restart_span;
+        co_return error_response(stopping);
+    }
     auto match = core_->router.find(request.method, request.path);
     const bool wants = expects_continue(request, exchange->http_1_0);
     exchange->body.emplace(*this, match ? match->route->options.max_body_bytes : 0, wants);
@@ -175,6 +195,8 @@ asio::awaitable<Response> Session::run_route(std::shared_ptr<Exchange> exchange)
         exchange->request.stream = &*exchange->body;
     } else {
         deadline = Deadline::after(options.deadline);
+        const auto admitted = co_await admit_body(*exchange);
+        if (!admitted) co_return error_response(admitted.error());
         const auto read = co_await read_whole_body(exchange, deadline);
         if (!read) {
             exchange->keep_alive = false;
@@ -186,6 +208,20 @@ asio::awaitable<Response> Session::run_route(std::shared_ptr<Exchange> exchange)
     const auto started = start_handler(exchange);
     if (!started) co_return error_response(started.error());
     co_return co_await await_handler(std::move(exchange), deadline);
+}
+
+/// Asks the route whether the body may be collected.
+asio::awaitable<Status> Session::admit_body(Exchange& exchange) {
+    const auto& ask = exchange.route->options.before_body;
+    const auto length = reader_.parser.content_length();
+    if (!ask || reader_.body_done() || (length && *length <= unasked_body_bytes)) {
+        co_return Status{};
+    }
+    try {
+        co_return co_await ask(exchange.request);
+    } catch (...) {
+        co_return handler_failure(exchange.request, std::current_exception());
+    }
 }
 
 asio::awaitable<Status> Session::read_whole_body(std::shared_ptr<Exchange> exchange,
@@ -211,6 +247,18 @@ asio::awaitable<Status> Session::read_whole_body(std::shared_ptr<Exchange> excha
     co_return Status{};
 }
 
+/// Lets a route's quick handler answer, if it has one and that one can.
+bool Session::answered_at_once(Exchange& exchange) {
+    if (!exchange.route->quick) return false;
+    try {
+        exchange.result = exchange.route->quick(exchange.request);
+    } catch (...) {
+        exchange.result = handler_failure(exchange.request, std::current_exception());
+    }
+    exchange.done = exchange.result.has_value();
+    return exchange.done;
+}
+
 Status Session::start_handler(const std::shared_ptr<Exchange>& exchange) {
     const auto call = [](std::shared_ptr<Exchange> x) -> asio::awaitable<void> {
         try {
@@ -224,6 +272,7 @@ Status Session::start_handler(const std::shared_ptr<Exchange>& exchange) {
         asio::co_spawn(core_->runtime.executor(), call(exchange), asio::detached);
         return {};
     }
+    if (answered_at_once(*exchange)) return {};
     std::function<void()> work = [x = exchange, runtime = &core_->runtime]() mutable {
         try {
             x->result = x->route->blocking(x->request);

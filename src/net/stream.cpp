@@ -11,12 +11,11 @@
 #include <fmt/core.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <signal.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <tuple>
 #include <utility>
 
+#include "net/quiet_sendfile.h"
 #include "net/tls_session.h"
 
 namespace strandline::net {
@@ -32,40 +31,6 @@ constexpr std::size_t max_pieces = 4;
 
 Error connection_error(std::string_view what, int error_number) {
     return fail(Errc::unavailable, fmt::format("{}: {}", what, std::strerror(error_number)));
-}
-
-/// sendfile(2) on a connection that the other side closed raises SIGPIPE, which ends the process by
-/// default, and has no flag against it. Changing the signal's disposition would be inherited by
-/// every child process, so the signal is kept out for the length of the call.
-class NoSigpipe {
-public:
-    NoSigpipe() {
-        sigemptyset(&pipe_);
-        sigaddset(&pipe_, SIGPIPE);
-        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    }
-    NoSigpipe(const NoSigpipe&) = delete;
-    NoSigpipe& operator=(const NoSigpipe&) = delete;
-    ~NoSigpipe() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-    /// Takes back the signal that a call just raised.
-    void swallow() const {
-        constexpr timespec at_once{0, 0};
-        sigtimedwait(&pipe_, nullptr, &at_once);
-    }
-
-private:
-    sigset_t pipe_{};
-    sigset_t before_{};
-};
-
-ssize_t send_file_quietly(int socket, int file, off_t offset, std::size_t size) {
-    const NoSigpipe quiet;
-    const auto sent = ::sendfile(socket, file, &offset, size);
-    const int saved_errno = errno;
-    if (sent < 0 && saved_errno == EPIPE) quiet.swallow();
-    errno = saved_errno;
-    return sent;
 }
 
 bool would_block(int error_number) { return error_number == EAGAIN || error_number == EINTR; }
@@ -112,11 +77,14 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
                                                             : Socket::wait_read);
     }
 
-    asio::awaitable<Status> write_plain(std::span<const ByteSpan> pieces);
-    asio::awaitable<Status> write_tls(ByteSpan bytes);
+    asio::awaitable<Status> write_plain(std::span<const ByteSpan> pieces, bool more);
+    asio::awaitable<Status> write_tls(ByteSpan bytes, bool more);
+    Result<TlsStep> encrypt_file(int file, std::uint64_t offset, std::size_t size,
+                                 std::size_t& sent);
 
     Socket socket;
     std::unique_ptr<TlsSession> tls;
+    bool has_news = true;  ///< for read_now(): a wait came before it
     asio::steady_timer timer;
     SteadyTime deadline = SteadyTime::max();
     SteadyTime armed = SteadyTime::max();
@@ -192,6 +160,8 @@ asio::awaitable<Result<std::size_t>> Stream::read_some(std::span<std::byte> out)
         if (failed) co_return connection_error("connection", failed.value());
         co_return size;
     }
+    // Saves the receive that would only say so, once for each request of a kept connection.
+    if (self.tls->drained()) CO_TRY(co_await self.wait(Socket::wait_read));
     for (;;) {
         std::size_t size = 0;
         const auto step = self.tls->read(out, size);
@@ -201,7 +171,39 @@ asio::awaitable<Result<std::size_t>> Stream::read_some(std::span<std::byte> out)
     }
 }
 
-asio::awaitable<Status> Stream::Impl::write_plain(std::span<const ByteSpan> pieces) {
+Result<std::optional<std::size_t>> Stream::read_now(std::span<std::byte> out) {
+    auto& self = *impl_;
+    constexpr std::optional<std::size_t> nothing;
+    if (self.broken) return *self.broken;
+    if (self.tls) {
+        // Saves the receive that would only say so.
+        if (!std::exchange(self.has_news, false) && self.tls->drained()) return nothing;
+        std::size_t size = 0;
+        TRY(const auto step, self.tls->read(out, size));
+        return step == TlsStep::done ? std::optional(size) : nothing;
+    }
+    const auto size = ::recv(self.socket.native_handle(), out.data(), out.size(), MSG_DONTWAIT);
+    if (size >= 0) return std::optional(static_cast<std::size_t>(size));
+    if (would_block(errno)) return nothing;
+    return connection_error("connection", errno);
+}
+
+asio::awaitable<Status> Stream::wait_for_input() {
+    auto& self = *impl_;
+    self.has_news = true;
+    co_return co_await self.wait(Socket::wait_read);
+}
+
+asio::awaitable<Status> Stream::await_verdict() {
+    auto& self = *impl_;
+    if (!self.tls || !self.tls->judged_late()) co_return Status{};
+    CO_TRY(co_await self.wait(Socket::wait_read));
+    const auto word = self.tls->peek();
+    if (!word) co_return word.error();
+    co_return Status{};
+}
+
+asio::awaitable<Status> Stream::Impl::write_plain(std::span<const ByteSpan> pieces, bool more) {
     STRANDLINE_ASSERT(pieces.size() <= max_pieces);
     std::array<iovec, max_pieces> parts{};
     std::size_t count = 0;
@@ -216,7 +218,8 @@ asio::awaitable<Status> Stream::Impl::write_plain(std::span<const ByteSpan> piec
         msghdr message{};
         message.msg_iov = next;
         message.msg_iovlen = count;
-        const auto sent = ::sendmsg(socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+        const auto sent = ::sendmsg(socket.native_handle(), &message, flags);
         if (sent < 0 && !would_block(errno)) co_return connection_error("connection", errno);
         if (sent < 0) {
             CO_TRY(co_await wait(Socket::wait_write));
@@ -235,11 +238,11 @@ asio::awaitable<Status> Stream::Impl::write_plain(std::span<const ByteSpan> piec
     co_return Status{};
 }
 
-asio::awaitable<Status> Stream::Impl::write_tls(ByteSpan bytes) {
+asio::awaitable<Status> Stream::Impl::write_tls(ByteSpan bytes, bool more) {
     while (!bytes.empty()) {
         if (broken) co_return *broken;
         std::size_t size = 0;
-        const auto step = tls->write(bytes, size);
+        const auto step = tls->write(bytes, size, more);
         if (!step) co_return step.error();
         if (*step == TlsStep::done) {
             bytes = bytes.subspan(size);
@@ -250,32 +253,67 @@ asio::awaitable<Status> Stream::Impl::write_tls(ByteSpan bytes) {
     co_return Status{};
 }
 
-asio::awaitable<Status> Stream::write(std::span<const ByteSpan> pieces) {
+namespace {
+
+std::size_t joined_size(std::span<const ByteSpan> pieces) {
+    std::size_t size = 0;
+    for (const auto piece : pieces) size += piece.size();
+    return std::min(size, max_record_bytes);
+}
+
+}  // namespace
+
+asio::awaitable<Status> Stream::write(std::span<const ByteSpan> pieces, bool more) {
     auto& self = *impl_;
-    if (!self.tls) co_return co_await self.write_plain(pieces);
+    if (!self.tls) co_return co_await self.write_plain(pieces, more);
+    if (pieces.size() == 1) co_return co_await self.write_tls(pieces.front(), more);
     // One record for what fits into one: a small answer is one packet.
-    constexpr std::size_t record_bytes = 16 * 1024;
     Bytes joined;
+    joined.reserve(joined_size(pieces));
     for (const auto piece : pieces) {
-        if (joined.size() + piece.size() <= record_bytes) {
+        if (joined.size() + piece.size() <= max_record_bytes) {
             joined.insert(joined.end(), piece.begin(), piece.end());
             continue;
         }
-        CO_TRY(co_await self.write_tls(joined));
+        CO_TRY(co_await self.write_tls(joined, true));
         joined.clear();
-        CO_TRY(co_await self.write_tls(piece));
+        CO_TRY(co_await self.write_tls(piece, false));
     }
-    co_return co_await self.write_tls(joined);
+    co_return co_await self.write_tls(joined, more);
+}
+
+/// Sends records of a file until `size` or the socket is full; `sent` bytes are through.
+Result<TlsStep> Stream::Impl::encrypt_file(int file, std::uint64_t offset, std::size_t size,
+                                           std::size_t& sent) {
+    // Read anew after each wait, so that a slow client holds no memory; a record at a time, so
+    // that little is read twice.
+    std::array<std::byte, max_record_bytes> buffer;
+    auto step = TlsStep::done;
+    for (sent = 0; sent < size && step == TlsStep::done;) {
+        const auto piece = std::span(buffer).first(std::min(size - sent, buffer.size()));
+        TRY(read_exactly_at(file, offset + sent, piece));
+        std::size_t written = 0;
+        TRY(step, tls->write(piece, written, sent + piece.size() < size));
+        sent += written;
+    }
+    return step;
 }
 
 asio::awaitable<Result<std::size_t>> Stream::send_file(int file, std::uint64_t offset,
                                                        std::size_t size) {
     auto& self = *impl_;
-    STRANDLINE_ASSERT(!self.tls);
+    while (self.tls) {
+        if (self.broken) co_return *self.broken;
+        std::size_t sent = 0;
+        const auto step = self.encrypt_file(file, offset, size, sent);
+        if (!step) co_return step.error();
+        if (sent > 0) co_return sent;
+        CO_TRY(co_await self.wait(*step));
+    }
     for (;;) {
         if (self.broken) co_return *self.broken;
         const auto sent =
-            send_file_quietly(self.socket.native_handle(), file, static_cast<off_t>(offset), size);
+            quiet_sendfile(self.socket.native_handle(), file, static_cast<off_t>(offset), size);
         if (sent > 0) co_return static_cast<std::size_t>(sent);
         if (sent == 0) co_return fail(Errc::corrupt, "the file is shorter than announced");
         if (!would_block(errno)) co_return connection_error("send a file", errno);

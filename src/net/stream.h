@@ -22,12 +22,6 @@ struct Endpoint {
     std::uint16_t port = 0;
 };
 
-/// Looks a host name up; an IP literal is answered at once. The look-up itself cannot be stopped:
-/// past the deadline its answer is dropped.
-[[nodiscard]] boost::asio::awaitable<Result<std::vector<Endpoint>>> resolve(std::string host,
-                                                                            std::uint16_t port,
-                                                                            Deadline deadline);
-
 struct TlsRole {
     SslContext context;
     bool server = false;
@@ -35,6 +29,9 @@ struct TlsRole {
     bool check_host = true;  ///< client
     std::optional<WallTime> verify_time;  ///< client: judge validity at this time
 };
+
+/// The plaintext of one TLS record (RFC 8446 section 5.1).
+inline constexpr std::size_t max_record_bytes = 16 * 1024;
 
 struct PeerCertificate {
     std::string common_name;
@@ -65,10 +62,22 @@ public:
 
     /// At least one byte; 0 is the end. A cut TLS connection is `unavailable`, not an end.
     [[nodiscard]] boost::asio::awaitable<Result<std::size_t>> read_some(std::span<std::byte> out);
-    /// Writes all pieces, in one packet where they fit.
-    [[nodiscard]] boost::asio::awaitable<Status> write(std::span<const ByteSpan> pieces);
-    /// Plain TCP only: sends up to `size` bytes without copying them, and returns how many.
-    /// The end of the file is `corrupt`.
+    /// What has come already, at least one byte; 0 is the end, none: nothing yet. Together with
+    /// wait_for_input() for connections that hold no buffer while they wait.
+    [[nodiscard]] Result<std::optional<std::size_t>> read_now(std::span<std::byte> out);
+    /// After read_now() found nothing: until it is worth another try.
+    [[nodiscard]] boost::asio::awaitable<Status> wait_for_input();
+    /// Client, after the handshake and before the first write: in TLS 1.3 the other side judges our
+    /// certificate only then, and what we write could make it send a reset that overtakes its
+    /// reason. Waits for its first word (session tickets or an alert); success at once when there
+    /// is nothing to judge.
+    [[nodiscard]] boost::asio::awaitable<Status> await_verdict();
+    /// Writes all pieces, in one packet where they fit. With `more` the last packet may wait for
+    /// what the caller writes next.
+    [[nodiscard]] boost::asio::awaitable<Status> write(std::span<const ByteSpan> pieces,
+                                                       bool more = false);
+    /// Sends up to `size` bytes, with plain TCP without copying them, and returns how many. Reads
+    /// the file on this thread. The end of the file is `corrupt`.
     [[nodiscard]] boost::asio::awaitable<Result<std::size_t>> send_file(int file,
                                                                         std::uint64_t offset,
                                                                         std::size_t size);

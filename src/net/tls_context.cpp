@@ -1,6 +1,7 @@
 #include "net/tls_context.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <fmt/core.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -62,6 +63,12 @@ Status use_key(SSL_CTX* context, const std::string& pem) {
         return ssl_failure(Errc::invalid, "TLS private key does not belong to the certificate");
     }
     return {};
+}
+
+Status use_identity(SSL_CTX* context, const ClientTls& tls) {
+    if (tls.certificate_pem.empty()) return {};
+    TRY(use_chain(context, tls.certificate_pem));
+    return use_key(context, tls.private_key_pem);
 }
 
 /// Adds every certificate of `pem` as a trust anchor, and names it to clients when asked.
@@ -173,10 +180,7 @@ Result<SslContext> make_client_context(const ClientTls& tls) {
     TRY(auto context, new_context(TLS_client_method()));
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-    if (!tls.certificate_pem.empty()) {
-        TRY(use_chain(context.get(), tls.certificate_pem));
-        TRY(use_key(context.get(), tls.private_key_pem));
-    }
+    TRY(use_identity(context.get(), tls));
     if (!tls.ca_sha256.empty()) {
         TRY(const auto digest, Sha256Digest::from_hex(tls.ca_sha256));
         return pin_authority(std::move(context), digest.hex());
@@ -187,6 +191,31 @@ Result<SslContext> make_client_context(const ClientTls& tls) {
         return ssl_failure(Errc::internal, "the system's TLS trust anchors cannot be read");
     }
     return context;
+}
+
+bool is_ip_literal(const std::string& host) {
+    in6_addr scratch{};
+    return ::inet_pton(AF_INET, host.c_str(), &scratch) == 1 ||
+           ::inet_pton(AF_INET6, host.c_str(), &scratch) == 1;
+}
+
+void judge_at(X509_VERIFY_PARAM& param, std::optional<WallTime> verify_time) {
+    if (!verify_time) {
+        X509_VERIFY_PARAM_clear_flags(&param, X509_V_FLAG_USE_CHECK_TIME);
+        return;
+    }
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(*verify_time);
+    X509_VERIFY_PARAM_set_time(&param, seconds.time_since_epoch().count());
+}
+
+Status expect_peer(X509_VERIFY_PARAM& param, const std::string& host,
+                   std::optional<WallTime> verify_time) {
+    judge_at(param, verify_time);
+    X509_VERIFY_PARAM_set_hostflags(&param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    const int set = is_ip_literal(host) ? X509_VERIFY_PARAM_set1_ip_asc(&param, host.c_str())
+                                        : X509_VERIFY_PARAM_set1_host(&param, host.c_str(), 0);
+    if (set != 1) return fail(Errc::invalid, host + " is not a host name");
+    return {};
 }
 
 }  // namespace strandline::net

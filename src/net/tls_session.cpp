@@ -21,14 +21,20 @@ struct MethodFree {
     void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
 };
 
-int socket_of(BIO* bio) {
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-}
+/// What the BIO works on.
+struct Wire {
+    int socket = -1;
+    bool more = false;     ///< the rest of a packet follows soon
+    bool drained = false;  ///< the last receive took all there was
+};
+
+Wire& wire_of(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
 
 // OpenSSL's own socket BIO uses write(2), which raises SIGPIPE; this one never does.
 int bio_write(BIO* bio, const char* data, std::size_t size, std::size_t* written) {
     BIO_clear_retry_flags(bio);
-    const auto sent = ::send(socket_of(bio), data, size, MSG_NOSIGNAL);
+    const auto& wire = wire_of(bio);
+    const auto sent = ::send(wire.socket, data, size, MSG_NOSIGNAL | (wire.more ? MSG_MORE : 0));
     if (sent < 0) {
         if (errno == EAGAIN || errno == EINTR) BIO_set_retry_write(bio);
         return 0;
@@ -39,7 +45,9 @@ int bio_write(BIO* bio, const char* data, std::size_t size, std::size_t* written
 
 int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* read) {
     BIO_clear_retry_flags(bio);
-    const auto got = ::recv(socket_of(bio), data, size, 0);
+    auto& wire = wire_of(bio);
+    const auto got = ::recv(wire.socket, data, size, 0);
+    wire.drained = got > 0 && static_cast<std::size_t>(got) < size;
     if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
     if (got <= 0) return 0;
@@ -50,6 +58,12 @@ int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* read) {
 long bio_control(BIO* bio, int command, long /*number*/, void* /*pointer*/) {
     if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
     return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+/// SSL_get_error() looks at the thread's queue of errors, which must be empty before each call.
+void forget_errors() {
+    // Asking costs far less than clearing.
+    if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
 BIO_METHOD* socket_method() {
@@ -64,25 +78,11 @@ BIO_METHOD* socket_method() {
     return method.get();
 }
 
-bool is_ip_literal(const std::string& host) {
-    in6_addr scratch{};
-    return ::inet_pton(AF_INET, host.c_str(), &scratch) == 1 ||
-           ::inet_pton(AF_INET6, host.c_str(), &scratch) == 1;
-}
-
 Status prepare_client(SSL* ssl, const TlsRole& role) {
-    X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
-    const bool literal = is_ip_literal(role.host);
-    if (!literal) SSL_set_tlsext_host_name(ssl, role.host.c_str());
-    if (role.verify_time) {
-        const auto seconds = std::chrono::floor<std::chrono::seconds>(*role.verify_time);
-        X509_VERIFY_PARAM_set_time(param, seconds.time_since_epoch().count());
-    }
-    if (!role.check_host) return {};
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    const int set = literal ? X509_VERIFY_PARAM_set1_ip_asc(param, role.host.c_str())
-                            : X509_VERIFY_PARAM_set1_host(param, role.host.c_str(), 0);
-    if (set != 1) return fail(Errc::invalid, role.host + " is not a host name");
+    if (!is_ip_literal(role.host)) SSL_set_tlsext_host_name(ssl, role.host.c_str());
+    X509_VERIFY_PARAM& param = *SSL_get0_param(ssl);
+    if (role.check_host) return expect_peer(param, role.host, role.verify_time);
+    judge_at(param, role.verify_time);
     return {};
 }
 
@@ -108,8 +108,9 @@ bool is_certificate_alert(unsigned long code) {
 struct TlsSession::Impl {
     Result<TlsStep> judge(int result, std::string_view what);
 
-    std::unique_ptr<SSL, SslFree> ssl;
     SslContext context;
+    Wire wire;
+    std::unique_ptr<SSL, SslFree> ssl;  // its BIO uses `wire`
     bool established = false;
 };
 
@@ -154,8 +155,8 @@ Result<std::unique_ptr<TlsSession>> TlsSession::create(const TlsRole& role, int 
         BIO_free(bio);
         return fail(Errc::internal, "TLS session: " + take_ssl_error());
     }
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): the library hands numbers through a pointer
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+    impl->wire.socket = socket;
+    BIO_set_data(bio, &impl->wire);
     BIO_set_init(bio, 1);
     SSL_set_bio(impl->ssl.get(), bio, bio);
     if (role.server) {
@@ -171,7 +172,7 @@ TlsSession::TlsSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsSession::~TlsSession() = default;
 
 Result<TlsStep> TlsSession::handshake() {
-    ERR_clear_error();
+    forget_errors();
     const int result = SSL_do_handshake(impl_->ssl.get());
     auto step = impl_->judge(result, "TLS handshake");
     if (step && *step == TlsStep::done) {
@@ -182,16 +183,17 @@ Result<TlsStep> TlsSession::handshake() {
 }
 
 Result<TlsStep> TlsSession::read(std::span<std::byte> out, std::size_t& size) {
-    ERR_clear_error();
+    forget_errors();
     errno = 0;
     size = 0;
     const int result = SSL_read_ex(impl_->ssl.get(), out.data(), out.size(), &size);
     return impl_->judge(result, "TLS connection");
 }
 
-Result<TlsStep> TlsSession::write(ByteSpan bytes, std::size_t& size) {
-    ERR_clear_error();
+Result<TlsStep> TlsSession::write(ByteSpan bytes, std::size_t& size, bool more) {
+    forget_errors();
     errno = 0;
+    impl_->wire.more = more;
     const int result = SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &size);
     auto step = impl_->judge(result, "TLS connection");
     if (step && *step == TlsStep::done && result != 1) {
@@ -201,7 +203,7 @@ Result<TlsStep> TlsSession::write(ByteSpan bytes, std::size_t& size) {
 }
 
 Result<TlsStep> TlsSession::peek() {
-    ERR_clear_error();
+    forget_errors();
     errno = 0;
     char byte = 0;
     std::size_t size = 0;
@@ -210,6 +212,12 @@ Result<TlsStep> TlsSession::peek() {
 
 bool TlsSession::closed() const {
     return (SSL_get_shutdown(impl_->ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+bool TlsSession::judged_late() const { return SSL_version(impl_->ssl.get()) >= TLS1_3_VERSION; }
+
+bool TlsSession::drained() const {
+    return impl_->wire.drained && SSL_has_pending(impl_->ssl.get()) == 0;
 }
 
 std::optional<PeerCertificate> TlsSession::peer_certificate() const {
@@ -240,9 +248,10 @@ std::optional<PeerCertificate> TlsSession::peer_certificate() const {
 
 void TlsSession::shut_down() {
     if (!impl_->established) return;
-    ERR_clear_error();
+    impl_->wire.more = false;
+    forget_errors();
     SSL_shutdown(impl_->ssl.get());
-    ERR_clear_error();
+    forget_errors();
 }
 
 }  // namespace strandline::net

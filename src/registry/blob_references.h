@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "base/result.h"
 #include "base/sha256.h"
 #include "store/sql/database.h"
@@ -13,6 +15,8 @@ public:
     explicit BlobReferences(store::Database& database) : database_(&database) {}
 
     [[nodiscard]] Result<bool> is_referenced(const Sha256Digest& digest) const;
+    /// All of them, once each.
+    [[nodiscard]] Result<std::vector<Sha256Digest>> all() const;
     /// Whether a release has a file with these bytes.
     [[nodiscard]] Result<bool> is_release_file(const Sha256Digest& digest) const;
 

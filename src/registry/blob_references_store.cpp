@@ -15,6 +15,22 @@ Result<bool> BlobReferences::is_release_file(const Sha256Digest& digest) const {
     });
 }
 
+Result<std::vector<Sha256Digest>> BlobReferences::all() const {
+    TRY(const auto rows, database_->read<std::vector<store::Row>>([](Transaction& t) {
+        return t.query(
+            "SELECT sha256 FROM release_files UNION "
+            "SELECT delta FROM delta_jobs WHERE delta IS NOT NULL UNION "
+            "SELECT sha256 FROM legacy_files");
+    }));
+    std::vector<Sha256Digest> digests;
+    digests.reserve(rows.size());
+    for (const auto& row : rows) {
+        TRY(const auto digest, Sha256Digest::from_hex(row.text(0)));
+        digests.push_back(digest);
+    }
+    return digests;
+}
+
 Result<bool> BlobReferences::is_referenced(const Sha256Digest& digest) const {
     return database_->read<bool>([&](Transaction& t) -> Result<bool> {
         for (const auto* sql : {"SELECT 1 FROM release_files WHERE sha256 = :1 LIMIT 1",

@@ -91,6 +91,15 @@ Status DeltaWorker::work(const DeltaJob& job, const std::function<bool()>& keep_
     return finish(job, built, output.path(), build_ms);
 }
 
+void DeltaWorker::tell(DeltaJob job, DeltaState state, const DeltaBuilt& result) const {
+    if (!finished_) return;
+    job.state = state;
+    job.build_ms = result.build_ms;
+    job.delta_size = result.delta_size;
+    if (state == DeltaState::built) job.delta = result.delta;
+    finished_(job);
+}
+
 Status DeltaWorker::finish(const DeltaJob& job, const Result<std::optional<std::uint64_t>>& built,
                            const std::filesystem::path& output, std::int64_t build_ms) {
     if (!built) {
@@ -99,13 +108,21 @@ Status DeltaWorker::finish(const DeltaJob& job, const Result<std::optional<std::
         return jobs_->finish_failed(job, built.error().message,
                                     built.error().code == Errc::invalid);
     }
-    if (built->value_or(job.full_size) >= job.full_size)
-        return jobs_->finish_not_worth(job, build_ms);
+    if (built->value_or(job.full_size) >= job.full_size) {
+        TRY(jobs_->finish_not_worth(job, build_ms));
+        DeltaBuilt nothing;
+        nothing.build_ms = build_ms;
+        tell(job, DeltaState::not_worth, nothing);
+        return {};
+    }
     const auto blob = blobs_->adopt(output);
     if (!blob) return jobs_->finish_failed(job, blob.error().message);
     log_info("delta built job={} size={} full_size={} build_ms={}", job.id, blob->size,
              job.full_size, build_ms);
-    return jobs_->finish_built(job, {blob->digest, blob->size, build_ms}, events_);
+    const DeltaBuilt result{blob->digest, blob->size, build_ms};
+    TRY(jobs_->finish_built(job, result, events_));
+    tell(job, DeltaState::built, result);
+    return {};
 }
 
 }  // namespace strandline::registry

@@ -35,9 +35,14 @@ public:
     [[nodiscard]] Result<bool> run_once(const std::function<bool()>& keep_going);
 
     void set_events(EventSink events) { events_ = std::move(events); }
+    /// Called after each job that is built or not worth it, on the worker's thread.
+    void set_finished(std::function<void(const DeltaJob&)> finished) {
+        finished_ = std::move(finished);
+    }
 
 private:
     [[nodiscard]] Status work(const DeltaJob& job, const std::function<bool()>& keep_going);
+    void tell(DeltaJob job, DeltaState state, const DeltaBuilt& result) const;
     [[nodiscard]] Status finish(const DeltaJob& job,
                                 const Result<std::optional<std::uint64_t>>& built,
                                 const std::filesystem::path& output, std::int64_t build_ms);
@@ -48,6 +53,7 @@ private:
     const Clock* clock_;
     DeltaWorkerOptions options_;
     EventSink events_;
+    std::function<void(const DeltaJob&)> finished_;
 };
 
 }  // namespace strandline::registry

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 #include "policy/version.h"
 #include "registry/statement.h"
 
@@ -82,8 +83,9 @@ Result<Package> fetch_one(Transaction& transaction, std::string_view name) {
 // Titles may be in any language, control characters may not.
 Status check_description(std::string_view text) {
     constexpr std::size_t limit = 4096;
-    if (text.size() <= limit && text.find('\0') == std::string_view::npos) return {};
-    return fail(Errc::invalid, fmt::format("description: at most {} bytes of text", limit));
+    if (text.size() <= limit && is_plain_text(text, "\n\t")) return {};
+    return fail(Errc::invalid,
+                fmt::format("description: at most {} bytes without control characters", limit));
 }
 
 Result<std::int64_t> insert(Transaction& transaction, std::string_view name,

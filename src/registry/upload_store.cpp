@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 
 namespace strandline::registry {
 namespace {
@@ -11,6 +12,19 @@ using store::Transaction;
 
 constexpr std::size_t filename_limit = 255;
 constexpr std::int64_t expired_batch = 1000;
+// Of one owner. A push keeps one open, a few at once are thinkable.
+constexpr std::int64_t max_open = 256;
+
+Status check_open(Transaction& transaction, const std::string& owner, WallTime now) {
+    TRY(const auto row,
+        transaction.query_one("SELECT COUNT(*) FROM uploads WHERE owner = :1 AND expires_ms > :2",
+                              {owner, to_unix_ms(now)}));
+    if (!row || row->integer(0) < max_open) return {};
+    return fail(
+        Errc::exhausted,
+        fmt::format("{} has {} unfinished uploads, which is the limit; finish or delete some",
+                    owner, max_open));
+}
 
 Error unknown(std::string_view id) {
     return fail(Errc::not_found,
@@ -43,13 +57,16 @@ Result<Upload> UploadStore::create(const UploadRequest& request) {
     if (request.length > static_cast<std::uint64_t>(INT64_MAX)) {
         return fail(Errc::invalid, "upload length: larger than any disk");
     }
-    if (request.filename.size() > filename_limit) {
+    if (request.filename.size() > filename_limit || !is_plain_text(request.filename)) {
         return fail(Errc::invalid,
-                    fmt::format("upload filename: at most {} bytes", filename_limit));
+                    fmt::format("upload filename: at most {} bytes of UTF-8 without control "
+                                "characters",
+                                filename_limit));
     }
     const auto now = clock_->wall();
     const std::string id = make_id("u");
     return database_->write<Upload>([&](Transaction& t) -> Result<Upload> {
+        TRY(check_open(t, request.owner, now));
         TRY(t.execute(
             "INSERT INTO uploads (id, total_size, received, sha256, filename, owner, "
             "created_ms, expires_ms) VALUES (:1, :2, 0, :3, :4, :5, :6, :7)",

@@ -38,6 +38,7 @@ public:
     UploadStore(store::Database& database, const Clock& clock)
         : database_(&database), clock_(&clock) {}
 
+    /// `exhausted` when the owner has too many unfinished ones.
     [[nodiscard]] Result<Upload> create(const UploadRequest& request);
     /// `not_found` names the id, also when it has expired.
     [[nodiscard]] Result<Upload> get(std::string_view id) const;

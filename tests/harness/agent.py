@@ -1,10 +1,12 @@
 """A real agent: enrolled by a join token, running in its own state folder."""
+import json
 import os
 import pathlib
 import subprocess
 
 from .config import write_toml
 from .hub import Hub
+from .memory import rss_bytes
 from .oip import OipClient
 from .process import Process
 
@@ -63,6 +65,18 @@ class Agent:
 
     def running_version(self, slot: str) -> str:
         return ((self.slot(slot).get("active") or {}).get("version")) or ""
+
+    def go_through(self, hub_url: str = "", mqtt_port: int = 0) -> "Agent":
+        """Has the enrolled agent talk to something that stands before the hub or the broker. Before start()."""
+        file = self.state / "identity" / "hub.json"
+        address = json.loads(file.read_text(encoding="utf-8"))
+        address["hub"] = hub_url or address["hub"]
+        address["mqtt"]["port"] = mqtt_port or address["mqtt"]["port"]
+        file.write_text(json.dumps(address), encoding="utf-8")
+        return self
+
+    def rss_bytes(self) -> int:
+        return rss_bytes(self.process.pid)
 
     def stop(self) -> int:
         return self.process.stop()

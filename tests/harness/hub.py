@@ -7,6 +7,7 @@ import ssl
 import subprocess
 
 from .config import write_toml
+from .memory import rss_bytes
 from .process import Process, children, program
 from .wait import wait_until
 
@@ -32,24 +33,37 @@ class Hub:
         self.process: Process | None = None
         self.token = ""
         self.info: dict = {}
+        self.cli_env: dict = {}  #: more for the command line
+        self.prefix: list = []  #: a program that runs the hub, with its arguments
         folder.mkdir(parents=True, exist_ok=True)
 
-    def start(self) -> "Hub":
+    def write_config(self) -> pathlib.Path:
+        return write_toml(self.folder / "strandline.toml", {"hub.state": str(self.state), **self.settings})
+
+    def start(self, log_in: bool = True) -> "Hub":
         """Starts and waits until ready. Ports chosen at the first start are kept for later ones."""
-        config = write_toml(self.folder / "strandline.toml", {"hub.state": str(self.state), **self.settings})
-        self.process = Process([self.bin / "strandlined", "--config", config], self.folder / "hub.log", self.env)
+        config = self.write_config()
+        self.process = Process([*self.prefix, self.bin / "strandlined", "--config", config], self.folder / "hub.log",
+                               self.env)
         self.process.line_with("ready url=", 60)
         self.info = json.loads((self.state / "hub.json").read_text(encoding="utf-8"))
         self.settings["http.port"] = int(self.info["url"].rsplit(":", 1)[1])
         self.settings["mqtt.port"] = int(self.info["mqtt_port"])
-        if not self.token:
-            line = self.process.line_with("operator token")
-            self.token = line.rsplit(" ", 1)[1]
-            secret = self.folder / "operator.token"
-            secret.write_text(self.token, encoding="utf-8")
-            secret.chmod(0o600)
-            self.cli("login", self.url, "--token", f"@{secret}")
+        if not self.token and log_in:
+            self.token = self.process.line_with("operator token").rsplit(" ", 1)[1]
+            self.login()
         return self
+
+    def shown_token(self) -> str:
+        """The first token, when the log shows that this hub or an earlier one in this folder printed it."""
+        lines = (self.folder / "hub.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((line.rsplit(" ", 1)[1] for line in lines if "operator token" in line), "")
+
+    def login(self) -> None:
+        secret = self.folder / "operator.token"
+        secret.write_text(self.token, encoding="utf-8")
+        secret.chmod(0o600)
+        self.cli("login", self.url, "--token", f"@{secret}")
 
     @property
     def url(self) -> str:
@@ -63,9 +77,15 @@ class Hub:
                             encoding="utf-8")
         return path
 
+    def strandlined(self, *arguments, config: bool = True) -> subprocess.CompletedProcess:
+        """Runs a command of the hub's own program with the hub's configuration."""
+        options = ["--config", self.folder / "strandline.toml"] if config else []
+        return subprocess.run([str(word) for word in [self.bin / "strandlined", *arguments, *options]], capture_output=True,
+                              text=True, timeout=120, env={**os.environ, **(self.env or {})})
+
     def cli_environment(self) -> dict:
         return {**os.environ, "STRANDLINE_PROFILE": str(self.folder / "profile.json"),
-                "XDG_CACHE_HOME": str(self.folder / "cache")}
+                "XDG_CACHE_HOME": str(self.folder / "cache"), **self.cli_env}
 
     def cli(self, *arguments, check: bool = True, timeout: float = 600) -> str:
         """Runs `strandline`; its standard output. CliError when it fails."""
@@ -117,10 +137,7 @@ class Hub:
         raise LookupError("the hub has no mosquitto child")
 
     def rss_bytes(self) -> int:
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise LookupError("no VmRSS")
+        return rss_bytes(self.process.pid)
 
     def stop(self) -> int:
         return self.process.stop()

@@ -59,6 +59,16 @@ class Process:
                 raise TimeoutError(f"no line with {text!r} in:\n{self.output()[-4000:]}")
             time.sleep(0.02)
 
+    def wait(self, seconds: float = 60) -> int:
+        """Its exit code; TimeoutError when it still runs."""
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"still running after {seconds} s:\n{self.output()[-4000:]}") from None
+
+    def signal(self, number: int) -> None:
+        self.child.send_signal(number)
+
     def stop(self, seconds: float = 20) -> int:
         """SIGTERM, then SIGKILL after the deadline; the exit code."""
         if self.running():

@@ -2,9 +2,9 @@
 import os
 import signal
 import subprocess
-import threading
 import time
 
+from harness.memory import SMALL_QUARANTINE, MemoryWatch
 from harness.wait import wait_until
 
 SIZE = 1 << 30
@@ -21,28 +21,8 @@ def make_file(path) -> None:
             file.write(block)
 
 
-class MemoryWatch:
-    def __init__(self, hub):
-        self.hub = hub
-        self.start = hub.rss_bytes()
-        self.peak = self.start
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._end.wait(0.05):
-            self.peak = max(self.peak, self.hub.rss_bytes())
-
-    def stop(self) -> int:
-        self._end.set()
-        self._thread.join()
-        return self.peak - self.start
-
-
 def test_interrupted_push_of_a_gibibyte_resumes_in_flat_memory(fresh_site, tmp_path):
-    # A sanitizer keeps freed memory aside to catch late uses; here that would hide what we measure.
-    site = fresh_site(env={"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"})
+    site = fresh_site(env=SMALL_QUARANTINE)
     model = tmp_path / "big.onnx"
     make_file(model)
     watch = MemoryWatch(site.hub)

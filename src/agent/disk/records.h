@@ -62,6 +62,13 @@ struct DeviceRecord {
     friend bool operator==(const DeviceRecord&, const DeviceRecord&) = default;
 };
 
+/// budget.json: payload bytes charged to a day.
+struct BudgetRecord {
+    std::int64_t day = 0;  ///< since 1970, UTC
+    std::uint64_t bytes = 0;
+    friend bool operator==(const BudgetRecord&, const BudgetRecord&) = default;
+};
+
 /// A partial download: the journal beside the bytes.
 struct PartialRecord {
     std::string target;  ///< path on the hub
@@ -76,6 +83,8 @@ struct PartialRecord {
 [[nodiscard]] Result<UpdateJournal> journal_from_json(std::string_view text);
 [[nodiscard]] std::string to_json(const DeviceRecord& record);
 [[nodiscard]] Result<DeviceRecord> device_record_from_json(std::string_view text);
+[[nodiscard]] std::string to_json(const BudgetRecord& record);
+[[nodiscard]] Result<BudgetRecord> budget_from_json(std::string_view text);
 [[nodiscard]] std::string to_json(const PartialRecord& record);
 [[nodiscard]] Result<PartialRecord> partial_from_json(std::string_view text);
 

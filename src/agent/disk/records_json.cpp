@@ -225,6 +225,20 @@ Result<DeviceRecord> device_record_from_json(std::string_view text) {
     return record;
 }
 
+std::string to_json(const BudgetRecord& record) {
+    return write_json(json::object{{"day", record.day}, {"bytes", record.bytes}});
+}
+
+Result<BudgetRecord> budget_from_json(std::string_view text) {
+    TRY(const auto value, parse_json(text, "budget.json"));
+    JsonReader in(value, "budget.json");
+    BudgetRecord record;
+    record.day = in.integer("day", 0, max_count);
+    record.bytes = static_cast<std::uint64_t>(in.integer("bytes", 0, max_count));
+    TRY(in.finish());
+    return record;
+}
+
 std::string to_json(const PartialRecord& record) {
     json::object out{{"target", record.target}, {"etag", record.etag}, {"size", record.size}};
     return write_json(out);

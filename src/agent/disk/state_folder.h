@@ -30,11 +30,22 @@ public:
 
     /// Makes the folders that are missing.
     [[nodiscard]] Status prepare() const;
+    /// Removes what a crash left half-written. Only with the lock held.
+    [[nodiscard]] Status remove_unfinished() const;
+
+    /// Marks the folder with this program's format; `conflict` when it is of a newer one. Format 1
+    /// had no mark and the same files, so there is nothing else to change.
+    [[nodiscard]] Status adopt_format() const;
+    /// The same refusal without changing anything; the format found.
+    [[nodiscard]] Result<int> check_format() const;
 
     /// A missing file is the default record; a damaged one is `corrupt`.
     [[nodiscard]] Result<DeviceRecord> load_device() const;
     [[nodiscard]] Status save_device(const DeviceRecord& record) const;
+    [[nodiscard]] Result<BudgetRecord> load_budget() const;
+    [[nodiscard]] Status save_budget(const BudgetRecord& record) const;
     [[nodiscard]] Result<SlotPointer> load_pointer(std::string_view slot_name) const;
+    /// An error means that the old pointer is still in force.
     [[nodiscard]] Status save_pointer(std::string_view slot_name, const SlotPointer& pointer) const;
     [[nodiscard]] Result<UpdateJournal> load_journal(std::string_view slot_name) const;
     [[nodiscard]] Status save_journal(std::string_view slot_name,

@@ -29,6 +29,20 @@ Status check_options(const EnrollOptions& options) {
     return {};
 }
 
+/// A request for the key of this folder. The key is on disk before the hub hears of it, so that a
+/// device which is cut off before it has stored the answer asks again as the same device.
+Result<trust::KeyAndRequest> request_certificate(const StateFolder& state,
+                                                 const std::string& name) {
+    auto kept = load_private_key(state.identity());
+    if (kept) {
+        auto csr = trust::make_request_for_key(*kept, name);
+        if (csr) return trust::KeyAndRequest{std::move(*kept), std::move(*csr)};
+    }
+    TRY(auto made, trust::make_certificate_request(name));
+    TRY(save_private_key(state.identity(), made.private_key_pem));
+    return made;
+}
+
 /// Turns the hub's answer into an identity, checked as far as it can be.
 Result<Identity> make_identity(EnrollAnswer answer, std::string private_key_pem) {
     TRY(const auto certificate, trust::read_certificate(answer.certificate_pem));
@@ -52,14 +66,14 @@ net::Task<std::string> enroll(net::Runtime& runtime, StateFolder state, EnrollOp
     CO_TRY(check_options(options));
     CO_TRY(state.prepare());
     CO_TRY(const auto lock, LockFile::acquire(state.lock_file()));
+    CO_TRY(state.remove_unfinished());
     if (is_enrolled(state.identity())) {
         co_return fail(Errc::conflict,
                        "this agent is enrolled already; use another --state folder, or remove " +
                            state.identity().string() + " to enrol it anew");
     }
     CO_TRY(const auto token, trust::Token::parse(options.token, trust::join_token_kind));
-    CO_TRY(auto key,
-           trust::make_certificate_request(options.name.empty() ? "device" : options.name));
+    CO_TRY(auto key, request_certificate(state, options.name.empty() ? "device" : options.name));
 
     net::ClientOptions client_options;
     client_options.tls.ca_sha256 = token.ca_sha256;

@@ -1,11 +1,13 @@
 #include "agent/hub/enroll.h"
 
 #include <gtest/gtest.h>
+#include <set>
 
 #include "agent/hub/identity.h"
 #include "agent/hub/messages.h"
 #include "agent/test_world.h"
 #include "base/json.h"
+#include "trust/request_key.h"
 #include "trust/token.h"
 
 namespace strandline::agent {
@@ -41,6 +43,7 @@ protected:
         JsonReader in(body, "request");
         EXPECT_EQ(in.text("token"), token);
         const auto csr = in.text("csr");
+        keys_asked_for.insert(trust::key_of_request(csr).value().hex());
         TRY(const auto issued, ca->sign_request(csr, certified, std::chrono::hours{24}));
         TRY(const auto keyset, parse_json(keys.keyset(), "keyset"));
         boost::json::object out{{"device", "d-7"},
@@ -68,6 +71,7 @@ protected:
     std::string token;
     std::string certified = "d-7";
     std::optional<Error> refusal;
+    std::set<std::string> keys_asked_for;
 };
 
 TEST_F(Enrolment, StoresAnIdentityOnceAndRefusesASecondOne) {
@@ -113,6 +117,18 @@ TEST_F(Enrolment, LeavesNothingBehindWhenTheHubRefusesOrMisleads) {
     EXPECT_EQ(device.error().code, Errc::corrupt);
     EXPECT_FALSE(is_enrolled(state.identity()));
     EXPECT_FALSE(enroll_now("nonsense"));
+}
+
+TEST_F(Enrolment, AsksAgainWithTheSameKeyWhenTheAnswerWasLost) {
+    serve();
+    certified = "d-8";  // an answer that cannot be stored
+    EXPECT_FALSE(enroll_now(token));
+    certified = "d-7";
+    ASSERT_TRUE(enroll_now(token));
+    EXPECT_EQ(keys_asked_for.size(), 1U);
+    std::filesystem::remove_all(state.identity());
+    ASSERT_TRUE(enroll_now(token));
+    EXPECT_EQ(keys_asked_for.size(), 2U) << "a new identity has a new key";
 }
 
 }  // namespace

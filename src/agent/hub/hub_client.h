@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +13,9 @@
 namespace strandline::agent {
 
 /// The hub's REST API for devices. Belongs to the I/O thread. Each call has its own deadline; none
-/// retries.
+/// retries. While the hub has asked to be left alone (429 or 503 with Retry-After), calls fail with
+/// its own words and the rest of the time, without a byte on the line; at most for a day. Each
+/// payload waits on its own, and everything else together.
 class HubClient {
 public:
     [[nodiscard]] static Result<std::unique_ptr<HubClient>> create(net::Runtime& runtime,
@@ -35,6 +38,15 @@ public:
     [[nodiscard]] Status use_identity(std::string certificate_pem, std::string private_key_pem);
 
 private:
+    /// What may be told to wait on its own.
+    struct Lane {
+        Deadline quiet_until = Deadline::after(std::chrono::nanoseconds{0});
+        Error words{};
+        [[nodiscard]] Status open() const;
+        /// The error of an answer that asks to wait.
+        [[nodiscard]] Status listen(const net::ClientResponse& response, std::string_view target);
+    };
+
     HubClient(net::Runtime& runtime, std::string base_url, net::ClientOptions options);
     [[nodiscard]] net::Task<net::ClientResponse> call(net::ClientRequest request);
     [[nodiscard]] net::Task<trust::Envelope> envelope(std::string target);
@@ -42,6 +54,8 @@ private:
     net::Runtime* runtime_;
     std::string base_url_;
     net::ClientOptions options_;
+    Lane control_;
+    std::map<std::string, Lane> payloads_;   ///< by target; those that wait
     std::shared_ptr<net::HttpClient> http_;  // shared with calls that outlive a change of identity
 };
 

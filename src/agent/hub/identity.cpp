@@ -26,7 +26,7 @@ Result<Identity> load_identity(const std::filesystem::path& folder) {
     Identity identity;
     TRY(const auto address, read_text_file(folder / "hub.json", max_identity_bytes));
     TRY(identity.address, hub_address_from_json(address));
-    TRY(identity.private_key_pem, read_text_file(folder / "key.pem", max_identity_bytes));
+    TRY(identity.private_key_pem, load_private_key(folder));
     TRY(identity.certificate_pem, read_text_file(folder / "cert.pem", max_identity_bytes));
     TRY(identity.ca_pem, read_text_file(folder / "ca.pem", max_identity_bytes));
     TRY(const auto keyset, read_text_file(folder / "keyset.json", max_identity_bytes));
@@ -38,11 +38,19 @@ Result<Identity> load_identity(const std::filesystem::path& folder) {
 Status save_identity(const std::filesystem::path& folder, const Identity& identity,
                      std::string_view keyset_envelope) {
     TRY(make_folders(folder));
-    TRY(write_file_atomically(folder / "key.pem", as_bytes(identity.private_key_pem)));
+    TRY(save_private_key(folder, identity.private_key_pem));
     TRY(save_certificate(folder, identity.certificate_pem));
     TRY(write_file_atomically(folder / "ca.pem", as_bytes(identity.ca_pem)));
     TRY(save_keyset(folder, keyset_envelope));
     return write_file_atomically(folder / "hub.json", as_bytes(to_json(identity.address)));
+}
+
+Result<std::string> load_private_key(const std::filesystem::path& folder) {
+    return read_text_file(folder / "key.pem", max_identity_bytes);
+}
+
+Status save_private_key(const std::filesystem::path& folder, std::string_view pem) {
+    return write_file_atomically(folder / "key.pem", as_bytes(pem));
 }
 
 Status save_certificate(const std::filesystem::path& folder, std::string_view pem) {

@@ -40,6 +40,8 @@ struct Identity {
                                    std::string_view keyset_envelope);
 [[nodiscard]] bool is_enrolled(const std::filesystem::path& folder);
 
+[[nodiscard]] Result<std::string> load_private_key(const std::filesystem::path& folder);
+[[nodiscard]] Status save_private_key(const std::filesystem::path& folder, std::string_view pem);
 [[nodiscard]] Status save_certificate(const std::filesystem::path& folder, std::string_view pem);
 [[nodiscard]] Status save_keyset(const std::filesystem::path& folder, std::string_view envelope);
 

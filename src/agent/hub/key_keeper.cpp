@@ -6,6 +6,12 @@
 #include "base/log.h"
 
 namespace strandline::agent {
+namespace {
+
+// Unknown signers cost a request; whoever invents them must not have us ask without end.
+constexpr std::chrono::seconds refresh_gap{10};
+
+}  // namespace
 
 const std::vector<trust::PublicKey>& KeyKeeper::keys_for(std::string_view type) const {
     return type == trust::manifest_type ? keys_.manifest : keys_.desired;
@@ -22,7 +28,16 @@ bool KeyKeeper::knows_signer(const trust::Envelope& envelope, std::string_view t
 
 net::Task<std::string> KeyKeeper::verify(trust::Envelope envelope, std::string type) {
     if (!envelope.signatures.empty() && !knows_signer(envelope, type)) {
+        // A manifest is looked at because a signed order names it: nobody can invent many.
+        if (type == trust::desired_type && !next_refresh_.passed()) {
+            auto error = fail(Errc::unavailable,
+                              "the signer is unknown, and the key set was asked for just now");
+            error.retry_after =
+                std::chrono::ceil<std::chrono::milliseconds>(next_refresh_.remaining());
+            co_return error;
+        }
         const auto refreshed = co_await refresh();
+        if (!knows_signer(envelope, type)) next_refresh_ = Deadline::after(refresh_gap);
         // A set that the known root does not vouch for leaves us with the keys we have.
         if (!refreshed && refreshed.error().code != Errc::unauthenticated &&
             refreshed.error().code != Errc::conflict) {

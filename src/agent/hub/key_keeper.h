@@ -18,7 +18,8 @@ public:
 
     /// The payload when a trusted key signed it. An unknown signer makes us fetch the key set once
     /// and try again. `unauthenticated` when it stays untrusted; other codes mean that the key set
-    /// could not be fetched, so nothing is known yet.
+    /// could not be fetched, or was a moment ago for another unknown signer, so nothing is known
+    /// yet.
     [[nodiscard]] net::Task<std::string> verify(trust::Envelope envelope, std::string type);
 
     /// Fetches the key set and follows it if the root we know vouches for it.
@@ -33,6 +34,7 @@ private:
     trust::KeySet keys_;
     std::filesystem::path folder_;
     HubClient* hub_;
+    Deadline next_refresh_ = Deadline::after(std::chrono::nanoseconds{0});
 };
 
 }  // namespace strandline::agent

@@ -44,6 +44,9 @@ struct Announcement {
 /// a pointer, which says no more than "fetch it".
 [[nodiscard]] Result<bool> is_desired_pointer(std::string_view text);
 
+/// The hub's version in its answer to whoami, if it says.
+[[nodiscard]] std::optional<std::string> version_in(std::string_view whoami);
+
 /// R/d/{device}/up/state.
 [[nodiscard]] std::string presence_json(std::string_view state, std::int64_t boot);
 

@@ -105,6 +105,13 @@ Result<bool> is_desired_pointer(std::string_view text) {
     return !value.get_object().contains("payloadType") && value.get_object().contains("url");
 }
 
+std::optional<std::string> version_in(std::string_view whoami) {
+    const auto json = parse_json(whoami, "whoami");
+    if (!json) return std::nullopt;
+    JsonReader in(*json, "whoami");
+    return in.optional_text("version");
+}
+
 std::string presence_json(std::string_view state, std::int64_t boot) {
     return write_json(json::object{{"state", state}, {"boot", boot}});
 }

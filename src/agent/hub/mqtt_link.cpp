@@ -8,17 +8,23 @@ namespace strandline::agent {
 namespace {
 
 constexpr std::chrono::seconds publish_timeout{10};
+constexpr policy::TokenBucketOptions rate_options{.rate_per_second = 5, .burst = 50};
 
 }  // namespace
 
 MqttLink::MqttLink(std::string prefix, std::int64_t boot, Handlers handlers)
-    : prefix_(std::move(prefix)), boot_(boot), handlers_(std::move(handlers)) {}
+    : prefix_(std::move(prefix)),
+      boot_(boot),
+      handlers_(std::move(handlers)),
+      rate_(rate_options, system_clock().steady()) {}
+
+bool MqttLink::in_time() { return !rate_.try_take(1, system_clock().steady()); }
 
 Result<std::unique_ptr<MqttLink>> MqttLink::create(net::Runtime& runtime, const HubAddress& address,
                                                    const std::filesystem::path& identity,
-                                                   std::int64_t boot, Handlers handlers) {
-    auto link = std::unique_ptr<MqttLink>(
-        new MqttLink(address.mqtt_root + "/d/" + address.device, boot, std::move(handlers)));
+                                                   Session session, Handlers handlers) {
+    auto link = std::unique_ptr<MqttLink>(new MqttLink(address.mqtt_root + "/d/" + address.device,
+                                                       session.boot, std::move(handlers)));
     net::MqttOptions options;
     options.host = address.mqtt_host;
     options.port = address.mqtt_port;
@@ -28,11 +34,15 @@ Result<std::unique_ptr<MqttLink>> MqttLink::create(net::Runtime& runtime, const 
     options.key_file = (identity / "key.pem").string();
     // Reports are latest-state and desired is retained, so a long queue would only hold stale news.
     options.max_outbox = 16;
+    options.connect_timeout = session.timeout;
+    options.backoff_base = session.retry_base;
+    options.backoff_cap = session.retry_cap;
     net::MqttWill will;
     will.topic = link->prefix_ + "/up/state";
-    will.payload = presence_json("offline", boot);
+    will.payload = presence_json("offline", session.boot);
     options.will = std::move(will);
     auto* raw = link.get();
+    options.verify_time = raw->handlers_.verify_time;
     options.reconnect_window = [raw] { return raw->reconnect_window_; };
     TRY(link->client_, net::MqttClient::create(runtime, std::move(options)));
     link->subscribe(address.mqtt_root);
@@ -54,8 +64,10 @@ void MqttLink::subscribe(const std::string& root) {
         ignore(client_->publish(presence("online")), "the next connection says it again");
         if (handlers_.connected) handlers_.connected();
     });
-    client_->on_disconnected(
-        [](const Error& error) { log_warn("broker lost error=\"{}\"", error.message); });
+    client_->on_disconnected([this](const Error& error) {
+        log_warn("broker lost error=\"{}\"", error.message);
+        if (handlers_.lost) handlers_.lost();
+    });
     client_->subscribe(prefix_ + "/down/desired", 1, [this](const net::MqttMessage& message) {
         if (handlers_.desired) handlers_.desired(message.payload);
     });
@@ -66,6 +78,7 @@ void MqttLink::subscribe(const std::string& root) {
 }
 
 void MqttLink::on_command(const net::MqttMessage& message) {
+    if (!in_time()) return;
     const auto name = message.topic.substr(message.topic.rfind('/') + 1);
     log_info("command received name={}", name);
     if (handlers_.command) handlers_.command(name);
@@ -79,7 +92,7 @@ void MqttLink::on_command(const net::MqttMessage& message) {
 }
 
 void MqttLink::on_announce(const net::MqttMessage& message) {
-    if (message.payload.empty()) return;  // a cleared announcement
+    if (message.payload.empty() || !in_time()) return;  // empty: a cleared announcement
     const auto announcement = announcement_from_json(message.payload);
     if (!announcement) {
         log_warn("announcement refused error=\"{}\"", announcement.error().message);

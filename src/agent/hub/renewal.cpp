@@ -72,7 +72,8 @@ boost::asio::awaitable<void> keep_certificate(Tasks& tasks, net::Signal& wake, H
                     if (options.renewed) options.renewed();
                 } else {
                     log_warn("certificate not renewed error=\"{}\"", renewed.error().message);
-                    look = std::max(min_look, backoff.next());
+                    look = std::max({min_look, backoff.next(),
+                                     renewed.error().retry_after.value_or(milliseconds{0})});
                 }
             }
         }

@@ -2,10 +2,29 @@
 
 #include <utility>
 
-namespace strandline::agent {
+#include "infer/golden.h"
 
-OnnxRelease::OnnxRelease(gateway::ModelTable& models, gateway::ServedModel served)
-    : models_(&models), served_(std::move(served)) {}
+namespace strandline::agent {
+namespace {
+
+using Wrong = std::optional<std::string>;
+
+Result<Wrong> ask(infer::Model& model, const Release& release) {
+    const auto& golden = *release.manifest.golden;
+    TRY(const auto cases, infer::load_golden(release.folder, golden.file));
+    const infer::Tolerance tolerance{golden.absolute, golden.relative};
+    const auto right = infer::check_golden(model, cases, tolerance);
+    return right ? Wrong{} : Wrong{right.error().message};
+}
+
+}  // namespace
+
+OnnxRelease::OnnxRelease(net::Runtime& runtime, gateway::ModelTable& models,
+                         gateway::ServedModel served, Release release)
+    : runtime_(&runtime),
+      models_(&models),
+      served_(std::move(served)),
+      release_(std::move(release)) {}
 
 void OnnxRelease::publish() {
     // What the table gives back is freed with its last request.
@@ -19,6 +38,14 @@ RunStatistics OnnxRelease::statistics() const {
     out.errors = snapshot.failures;
     out.p99 = snapshot.p99_run;
     return out;
+}
+
+net::Task<Wrong> OnnxRelease::probe() {
+    if (!release_.manifest.golden || !served_.model) co_return Wrong{};
+    std::function<Result<Wrong>()> work = [model = served_.model, release = release_] {
+        return ask(*model, release);
+    };
+    co_return co_await runtime_->offload(std::move(work));
 }
 
 boost::asio::awaitable<void> OnnxRelease::stop() {

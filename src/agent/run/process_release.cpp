@@ -62,6 +62,10 @@ RunStatistics ProcessRelease::statistics() const {
     return out;
 }
 
+net::Task<std::optional<std::string>> ProcessRelease::probe() {
+    co_return std::optional<std::string>{};
+}
+
 boost::asio::awaitable<void> ProcessRelease::stop() {
     if (!supervisor_) co_return;
     auto supervisor = std::exchange(supervisor_, nullptr);

@@ -27,6 +27,8 @@ public:
 
     void publish() override;
     [[nodiscard]] RunStatistics statistics() const override;
+    /// A program answers for itself by running: statistics() counts its ends.
+    [[nodiscard]] net::Task<std::optional<std::string>> probe() override;
     [[nodiscard]] boost::asio::awaitable<void> stop() override;
 
 private:

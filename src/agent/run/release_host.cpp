@@ -78,7 +78,7 @@ net::Task<std::unique_ptr<RunningRelease>> ReleaseHost::load_onnx(std::string sl
     served.version = release.manifest.version;
     served.model = std::move(*model);
     co_return std::unique_ptr<RunningRelease>(
-        std::make_unique<OnnxRelease>(*models_, std::move(served)));
+        std::make_unique<OnnxRelease>(*runtime_, *models_, std::move(served), std::move(release)));
 }
 
 net::Task<std::unique_ptr<RunningRelease>> ReleaseHost::start_process(std::string slot,

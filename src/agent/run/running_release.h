@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "net/runtime.h"
+
 namespace strandline::agent {
 
 /// What a running release did since it was published.
@@ -23,6 +25,9 @@ public:
     /// Makes it the one that clients of the slot reach; what was reached before may then end.
     virtual void publish() = 0;
     [[nodiscard]] virtual RunStatistics statistics() const = 0;
+    /// Asks it for its golden answers: what is wrong with them, or nothing. An error means that it
+    /// could not be asked. The object itself may end meanwhile.
+    [[nodiscard]] virtual net::Task<std::optional<std::string>> probe() = 0;
     /// Ends it. Requests that run are answered first. Idempotent.
     [[nodiscard]] virtual boost::asio::awaitable<void> stop() = 0;
 };

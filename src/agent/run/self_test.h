@@ -48,8 +48,8 @@ struct SelfTestJob {
 /// Loads the model and compares its answers. Never fails; says what it found.
 [[nodiscard]] SelfTestVerdict judge_model(const SelfTestJob& job);
 
-/// main() of `strandline-agent selftest`: prints one JSON line, exit code 0 when there is a
-/// verdict.
-[[nodiscard]] int self_test_main(const SelfTestJob& job);
+/// main() of `strandline-agent selftest`: prints one JSON line and ends the process, with 0 when
+/// there is a verdict.
+[[noreturn]] void self_test_main(const SelfTestJob& job);
 
 }  // namespace strandline::agent

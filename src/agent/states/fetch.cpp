@@ -46,10 +46,36 @@ DownloadWatch make_watch(UpdateContext& context) {
     return watch;
 }
 
+/// Whether this try has left more of the file here than any before it. Trickles do not count: a
+/// server that gives a byte for each connection would be asked again at once for ever.
+void note_kept(UpdateContext& context, MissingFile& item, std::uint64_t kept) {
+    constexpr std::uint64_t enough = std::uint64_t{64} * 1024;
+    const auto step = std::min(enough, item.file.size / 16 + 1);
+    if (kept < item.kept + step) return;
+    item.kept = kept;
+    context.advanced = true;
+}
+
+/// No more bytes today. Devices that share a budget and a midnight must not share the second.
+Step wait_for_next_day(UpdateContext& context) {
+    constexpr std::int64_t window_ms = 15 * 60 * 1000;
+    const auto& budget = context.services.line.budget;
+    auto error = fail(Errc::exhausted,
+                      "the " + std::to_string(budget.max_per_day()) +
+                          " bytes of this day are spent (transfer.max_bytes_per_day); the download "
+                          "goes on after midnight UTC");
+    const auto later = static_cast<std::int64_t>(context.services.random.below(window_ms));
+    error.retry_after = budget.until_next_day() + std::chrono::milliseconds{later};
+    auto step = Step::retry(error);
+    step.reason = "byte_budget";
+    return step;
+}
+
 /// What an error of a download means for the update; nothing when it was another bad answer that
 /// may be tried again at once by the caller's rules.
 Step judge_error(UpdateContext& context, const DownloadWatch& watch, const Error& error) {
     if (error.code == Errc::cancelled) return Step::interrupted();
+    if (watch.budget_spent) return wait_for_next_day(context);
     if (watch.disk_failed) return Step::disk(error);
     if (watch.bad_answer) context.bad_answers += 1;
     return Step::retry(error);
@@ -76,8 +102,8 @@ boost::asio::awaitable<Stop> fetch_delta(UpdateContext& context, MissingFile& it
     download.file = delta_path(context, item);
     download.max_size = item.file.size;
     auto watch = make_watch(context);
-    const auto outcome = co_await download_once(context.services.hub, context.services.pace,
-                                                std::move(download), watch);
+    const auto outcome = co_await download_once(context.services.line, std::move(download), watch);
+    note_kept(context, item, watch.kept);
     if (!outcome) {
         const auto step = judge_error(context, watch, outcome.error());
         if (!watch.bad_answer || context.bad_answers < max_bad_answers) co_return step;
@@ -141,8 +167,8 @@ boost::asio::awaitable<Stop> fetch_full(UpdateContext& context, MissingFile& ite
     download.file = full_path(context, item);
     download.size = item.file.size;
     auto watch = make_watch(context);
-    const auto outcome = co_await download_once(context.services.hub, context.services.pace,
-                                                std::move(download), watch);
+    const auto outcome = co_await download_once(context.services.line, std::move(download), watch);
+    note_kept(context, item, watch.kept);
     if (!outcome) {
         auto step = judge_error(context, watch, outcome.error());
         if (watch.bad_answer && context.bad_answers >= max_bad_answers) {

@@ -14,7 +14,8 @@ boost::asio::awaitable<Step> report(UpdateContext& context) {
     next.order.reset();
     next.state = UpdateState::idle;
     const auto saved = context.services.state.save_journal(context.slot.name, next);
-    if (!saved) co_return Step::disk(saved.error());
+    // The release is in use already: a full disk is waited out, not a reason against it.
+    if (!saved) co_return Step::retry(saved.error());
     context.journal() = std::move(next);
     context.slot.problem.reset();
     context.slot.progress = 1;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/hub/hub_client.h"
+#include "agent/transfer/byte_budget.h"
 #include "agent/transfer/pace.h"
 
 namespace strandline::agent {
@@ -31,6 +32,13 @@ struct DownloadOutcome {
     std::optional<std::chrono::milliseconds> retry_after;
 };
 
+/// What all downloads of an agent share; borrowed.
+struct DownloadLine {
+    HubClient& hub;
+    Pace& pace;
+    ByteBudget& budget;
+};
+
 /// What the caller sees of a running download, and how it ends it.
 struct DownloadWatch {
     std::function<bool()> cancelled;                    ///< asked between pieces
@@ -38,14 +46,17 @@ struct DownloadWatch {
     bool disk_failed = false;                           ///< the error came from our own disk
     bool bad_answer =
         false;  ///< the error is an answer that makes no sense; what it gave is dropped
+    bool budget_spent = false;  ///< the error is ours: no more bytes today; what came is kept
+    std::uint64_t kept = 0;     ///< bytes of the file that are there after this try
 };
 
 /// One try: goes on where the file ends (If-Range), starts anew when the hub answers with the whole
-/// file or another version of it, and treats a 416 as complete only when every byte is there.
-/// `watch` is borrowed. Errors: `cancelled`, `unavailable`, `timeout`, `exhausted` with
-/// Retry-After, `corrupt` for answers that contradict themselves or the expected size.
-[[nodiscard]] net::Task<DownloadOutcome> download_once(HubClient& hub, Pace& pace,
-                                                       Download download, DownloadWatch& watch);
+/// file or another version of it, and treats a 416 as complete only when every byte is there. Asks
+/// for no more bytes than the day's budget has left. `line` and `watch` are borrowed. Errors:
+/// `cancelled`, `unavailable`, `timeout`, `exhausted` with Retry-After, `corrupt` for answers that
+/// contradict themselves or the expected size.
+[[nodiscard]] net::Task<DownloadOutcome> download_once(DownloadLine& line, Download download,
+                                                       DownloadWatch& watch);
 
 /// Start and total of "bytes 5-9/10".
 struct ContentRange {

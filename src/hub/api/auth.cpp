@@ -1,6 +1,9 @@
 #include "hub/api/auth.h"
 
 #include <fmt/core.h>
+#include <utility>
+
+#include "hub/api/proven_identities.h"
 
 namespace strandline::hub {
 namespace {
@@ -38,29 +41,41 @@ Credentials Credentials::of(const net::Request& request) {
     return out;
 }
 
-Result<Caller> Authenticator::identify(const Credentials& credentials) const {
-    if (credentials.bearer) {
-        TRY(const auto token, tokens_->authenticate(*credentials.bearer));
-        return Caller{.kind = Caller::Kind::person,
-                      .name = token.name,
-                      .role = token.role,
-                      .address = credentials.address};
+Result<Caller> Authenticator::identify(const Credentials& credentials, Access access) const {
+    if (access == Access::open) return Caller{.address = credentials.address};
+    if (!credentials.bearer && !credentials.common_name) {
+        return fail(Errc::unauthenticated,
+                    "a bearer token (operators) or a client certificate (devices) is needed");
     }
-    if (credentials.common_name) {
-        TRY(devices_->check_certificate(*credentials.common_name, credentials.serial));
-        return Caller{.kind = Caller::Kind::device,
-                      .name = *credentials.common_name,
-                      .address = credentials.address};
+    if (proven_ != nullptr) {
+        if (auto known = proven_->find(credentials)) return *std::move(known);
     }
-    return fail(Errc::unauthenticated,
-                "a bearer token (operators) or a client certificate (devices) is needed");
+    return prove(credentials);
 }
 
-Result<Caller> Authenticator::authorize(const Credentials& credentials, Access access) const {
-    if (access == Access::open) return Caller{.address = credentials.address};
-    TRY(auto caller, identify(credentials));
+Result<Caller> Authenticator::prove(const Credentials& credentials) const {
+    const auto moment = proven_ != nullptr ? proven_->moment() : 0;
+    ProvenIdentities::Proof proof;
+    proof.caller.address = credentials.address;
+    if (credentials.bearer) {
+        TRY(const auto token, tokens_->authenticate(*credentials.bearer));
+        proof.caller.kind = Caller::Kind::person;
+        proof.caller.name = token.name;
+        proof.caller.role = token.role;
+        proof.expires = token.expires;
+    } else {
+        TRY(devices_->check_certificate(*credentials.common_name, credentials.serial));
+        proof.caller.kind = Caller::Kind::device;
+        proof.caller.name = *credentials.common_name;
+    }
+    if (proven_ != nullptr) proven_->keep(credentials, proof, moment);
+    return std::move(proof.caller);
+}
+
+Status Authenticator::permit(const Caller& caller, Access access) {
+    if (access == Access::open) return {};
     if (caller.is_device()) {
-        if (access == Access::device || access == Access::device_or_viewer) return caller;
+        if (access == Access::device || access == Access::device_or_viewer) return {};
         return fail(Errc::forbidden, "this is for operators, not for devices");
     }
     if (access == Access::device)
@@ -71,7 +86,24 @@ Result<Caller> Authenticator::authorize(const Credentials& credentials, Access a
                     fmt::format("needs role {}, this token has {}", fleet::to_string(needed),
                                 fleet::to_string(caller.role)));
     }
+    return {};
+}
+
+Result<Caller> Authenticator::authorize(const Credentials& credentials, Access access) const {
+    TRY(auto caller, identify(credentials, access));
+    TRY(permit(caller, access));
     return caller;
+}
+
+std::optional<Result<Caller>> Authenticator::recall(const Credentials& credentials,
+                                                    Access access) const {
+    if (access == Access::open) return Caller{.address = credentials.address};
+    if (proven_ == nullptr || (!credentials.bearer && !credentials.common_name)) return {};
+    auto known = proven_->find(credentials);
+    if (!known) return {};
+    const auto permitted = permit(*known, access);
+    if (!permitted) return permitted.error();
+    return *std::move(known);
 }
 
 }  // namespace strandline::hub

@@ -37,21 +37,35 @@ struct Credentials {
     [[nodiscard]] static Credentials of(const net::Request& request);
 };
 
-/// Proves identities: bearer tokens of operators, client certificates of devices. Thread-safe;
-/// every call blocks on the database, so that a revocation counts from the next request on.
+class ProvenIdentities;
+
+/// Proves identities: bearer tokens of operators, client certificates of devices. A revocation
+/// counts from the next request on. Thread-safe.
 class Authenticator {
 public:
-    Authenticator(const fleet::OperatorTokenStore& tokens, const fleet::DeviceStore& devices)
-        : tokens_(&tokens), devices_(&devices) {}
+    /// `proven` remembers who was proved; without it every call asks the database, as it must when
+    /// other processes change that too.
+    Authenticator(const fleet::OperatorTokenStore& tokens, const fleet::DeviceStore& devices,
+                  ProvenIdentities* proven = nullptr)
+        : tokens_(&tokens), devices_(&devices), proven_(proven) {}
 
     /// `unauthenticated` without a valid credential, `forbidden` when it does not reach far enough.
+    /// May block on the database.
     [[nodiscard]] Result<Caller> authorize(const Credentials& credentials, Access access) const;
+    /// Who it is; an open route takes anybody unasked. May block on the database.
+    [[nodiscard]] Result<Caller> identify(const Credentials& credentials, Access access) const;
+    /// Whether a known caller reaches far enough.
+    [[nodiscard]] static Status permit(const Caller& caller, Access access);
+    /// authorize() from memory alone; nothing when only the database can tell. Never blocks.
+    [[nodiscard]] std::optional<Result<Caller>> recall(const Credentials& credentials,
+                                                       Access access) const;
 
 private:
-    [[nodiscard]] Result<Caller> identify(const Credentials& credentials) const;
+    [[nodiscard]] Result<Caller> prove(const Credentials& credentials) const;
 
     const fleet::OperatorTokenStore* tokens_;
     const fleet::DeviceStore* devices_;
+    ProvenIdentities* proven_;
 };
 
 }  // namespace strandline::hub

@@ -40,13 +40,18 @@ net::Task<Response> put_blob(Services& services, Request& request, std::shared_p
     co_return json_answer(created, out);
 }
 
-Result<Response> get_blob(Services& services, const Request& request, const Caller& caller) {
-    TRY(const auto digest, Sha256Digest::from_hex(request.param("sha256")));
-    if (caller.is_device()) {
-        TRY(const auto allowed, services.domain.desired.may_read_blob(caller.name, digest));
-        if (!allowed) return fail(Errc::not_found, "blob " + digest.hex() + " is unknown");
+net::Task<Response> get_blob(Services& services, const Request& request,
+                             std::shared_ptr<Caller> caller) {
+    CO_TRY(const auto digest, Sha256Digest::from_hex(request.param("sha256")));
+    if (caller->is_device()) {
+        std::function<Result<bool>()> check = [desired = &services.domain.desired, digest,
+                                               name = caller->name] {
+            return desired->may_read_blob(name, digest);
+        };
+        CO_TRY(const bool allowed, co_await services.runtime.offload<bool>(std::move(check)));
+        if (!allowed) co_return fail(Errc::not_found, "blob " + digest.hex() + " is unknown");
     }
-    return send_blob(services, request, digest);
+    co_return co_await send_blob(services, request, digest, caller->actor());
 }
 
 }  // namespace
@@ -61,10 +66,10 @@ void add_blob_routes(Routes& routes, Services& services) {
         [&services](Request& request, std::shared_ptr<Caller> caller) {
             return put_blob(services, request, std::move(caller));
         });
-    routes.add({.pattern = "/v1/blobs/{sha256}", .access = Access::device_or_viewer},
-               [&services](Request& request, Caller& caller) {
-                   return get_blob(services, request, caller);
-               });
+    routes.add_stream({.pattern = "/v1/blobs/{sha256}", .access = Access::device_or_viewer},
+                      [&services](Request& request, std::shared_ptr<Caller> caller) {
+                          return get_blob(services, request, std::move(caller));
+                      });
 }
 
 }  // namespace strandline::hub

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "hub/api/api_json.h"
+#include "hub/jobs/delta_news.h"
 #include "hub/transfer/downloads.h"
 
 namespace strandline::hub {
@@ -27,7 +28,11 @@ json::object job_value(const registry::DeltaJob& job) {
             {"created", time_value(job.created)}};
 }
 
-// A build runs at tens of megabytes a second; asking more often than once a second is no use.
+// How long a request is kept while its delta is built: the answer comes at once then, and nobody
+// has to ask again and again.
+constexpr std::chrono::seconds longest_hold{10};
+
+// A build runs at tens of megabytes a second.
 Response wait_answer(const registry::DeltaJob& job) {
     constexpr std::uint64_t bytes_per_second = std::uint64_t{32} << 20;
     constexpr std::uint64_t longest_s = 30;
@@ -42,53 +47,57 @@ Error no_delta() {
     return fail(Errc::not_found, "there is no delta for this pair: fetch the full file");
 }
 
-// The job of a pair, queued on the way when it is new; none when a side is no file of a release.
+bool is_pending(const registry::DeltaJob& job) {
+    return job.state == DeltaState::queued || job.state == DeltaState::running;
+}
+
+// The job of a pair, queued on the way when it is new or its delta was lost; none when a side is no
+// file of a release. Worker thread.
 Result<std::optional<registry::DeltaJob>> job_of(Services& services,
                                                  const registry::DeltaPair& pair) {
     auto& jobs = services.domain.delta_jobs;
     TRY(auto job, jobs.find(pair));
-    if (job) return job;
+    const bool lost = job && job->state == DeltaState::built &&
+                      (!job->delta || !services.blobs.contains(*job->delta));
+    if (lost) TRY(jobs.forget(pair));
+    if (job && !lost) return job;
     const std::array pairs{pair};
     TRY(const auto queued, jobs.enqueue(pairs));
     if (queued > 0) services.signals.deltas_wanted();
     return jobs.find(pair);
 }
 
-Result<Response> send_delta(Services& services, const Request& request,
-                            const registry::DeltaJob& job) {
-    if (!job.delta || !services.blobs.contains(*job.delta)) {
-        // Built once, and lost since: build it again.
-        TRY(services.domain.delta_jobs.forget(job.pair));
-        TRY(const auto again, job_of(services, job.pair));
-        if (!again) return no_delta();
-        return wait_answer(*again);
-    }
-    TRY(auto response, send_blob(services, request, *job.delta));
-    response.headers.set("Strandline-Delta-Size", std::to_string(job.delta_size));
-    return response;
-}
-
-Result<Response> get_delta(Services& services, const Request& request, const Caller& caller) {
-    registry::DeltaPair pair;
-    TRY(pair.base, Sha256Digest::from_hex(request.param("base")));
-    TRY(pair.target, Sha256Digest::from_hex(request.param("target")));
+// What a caller may know of a pair. Worker thread.
+Result<registry::DeltaJob> find_job(Services& services, const registry::DeltaPair& pair,
+                                    const Caller& caller) {
     if (caller.is_device()) {
         TRY(const auto allowed, services.domain.desired.may_read_blob(caller.name, pair.target));
         if (!allowed) return no_delta();
     }
-    TRY(const auto job, job_of(services, pair));
+    TRY(auto job, job_of(services, pair));
     if (!job) return no_delta();
-    switch (job->state) {
-        case DeltaState::built:
-            return send_delta(services, request, *job);
-        case DeltaState::queued:
-        case DeltaState::running:
-            return wait_answer(*job);
-        case DeltaState::not_worth:
-        case DeltaState::failed:
-            break;
+    return *std::move(job);
+}
+
+net::Task<Response> get_delta(Services& services, const Request& request,
+                              std::shared_ptr<Caller> caller) {
+    registry::DeltaPair pair;
+    CO_TRY(pair.base, Sha256Digest::from_hex(request.param("base")));
+    CO_TRY(pair.target, Sha256Digest::from_hex(request.param("target")));
+    const auto watch = services.delta_news.watch(pair);
+    std::function<Result<registry::DeltaJob>()> find = [&services, pair, caller] {
+        return find_job(services, pair, *caller);
+    };
+    CO_TRY(auto job, co_await services.runtime.offload<registry::DeltaJob>(std::move(find)));
+    if (is_pending(job)) {
+        auto finished = co_await watch->wait(Deadline::after(longest_hold));
+        if (!finished) co_return wait_answer(job);
+        job = *std::move(finished);
     }
-    return no_delta();
+    if (!job.delta) co_return no_delta();
+    auto response = co_await send_blob(services, request, *job.delta, caller->actor());
+    if (response) response->headers.set("Strandline-Delta-Size", std::to_string(job.delta_size));
+    co_return response;
 }
 
 Result<Response> list(Services& services, const Request& request) {
@@ -106,10 +115,10 @@ Result<Response> list(Services& services, const Request& request) {
 void add_delta_routes(Routes& routes, Services& services) {
     routes.add({.pattern = "/v1/deltas"},
                [&services](Request& request, Caller&) { return list(services, request); });
-    routes.add({.pattern = "/v1/deltas/{base}/{target}", .access = Access::device_or_viewer},
-               [&services](Request& request, Caller& caller) {
-                   return get_delta(services, request, caller);
-               });
+    routes.add_stream({.pattern = "/v1/deltas/{base}/{target}", .access = Access::device_or_viewer},
+                      [&services](Request& request, std::shared_ptr<Caller> caller) {
+                          return get_delta(services, request, std::move(caller));
+                      });
 }
 
 }  // namespace strandline::hub

@@ -36,9 +36,26 @@ Result<Response> enrol_answer(const Services& services, const fleet::Enrolled& e
     return response;
 }
 
+// Whoever shows a token that is none has failed, and is counted.
+Result<fleet::Enrolled> enrol_counted(Enrolment& enrolment, fleet::EnrolRequest wanted,
+                                      const std::string& token, const std::string& csr,
+                                      const std::string& address) {
+    auto parsed = trust::Token::parse(token, trust::join_token_kind);
+    if (!parsed) {
+        enrolment.note_failure(address);
+        return std::move(parsed).error();
+    }
+    wanted.token = *std::move(parsed);
+    auto enrolled = enrolment.enrol(wanted, csr);
+    if (!enrolled && enrolled.error().code == Errc::unauthenticated) {
+        enrolment.note_failure(address);
+    }
+    return enrolled;
+}
+
 Result<Response> enrol(Services& services, Enrolment& enrolment, const Request& request,
                        Caller& caller) {
-    TRY(enrolment.admit());
+    TRY(enrolment.admit(caller.address));
     TRY(const auto body, read_body(request, "enrolment"));
     JsonReader in(body, "enrolment");
     fleet::EnrolRequest wanted;
@@ -48,12 +65,12 @@ Result<Response> enrol(Services& services, Enrolment& enrolment, const Request& 
     wanted.labels = read_map(in, "labels");
     wanted.arch = in.text_or("arch", "");
     TRY(in.finish());
-    TRY(wanted.token, trust::Token::parse(token, trust::join_token_kind));
     if (wanted.name == hub_client_name) {
         // Its certificate would open everything at the broker.
         return fail(Errc::conflict, "name: this name is the hub's own");
     }
-    TRY(const auto enrolled, enrolment.enrol(wanted, csr));
+    TRY(const auto enrolled,
+        enrol_counted(enrolment, std::move(wanted), token, csr, caller.address));
     caller.object = enrolled.device;
     if (!enrolled.changed.empty()) services.signals.desired_changed();
     return enrol_answer(services, enrolled);
@@ -84,6 +101,10 @@ Result<Response> desired(Services& services, const Request& request, const Calle
     return response;
 }
 
+Result<Response> keyset(const Services& services) {
+    return net::json_response(ok, services.keyset_envelope);
+}
+
 Result<Response> report(Services& services, const Request& request, const Caller& caller) {
     TRY(const auto report, trust::report_from_json(request.body));
     if (report.device != caller.name) {
@@ -103,7 +124,8 @@ void add_device_routes(Routes& routes, Services& services) {
     auto enrolment = std::make_shared<Enrolment>(
         services.domain.fleet, services.authority, services.clock,
         EnrolmentPolicy{.certificate_validity = services.config.enrolment.certificate_validity,
-                        .attempts_per_minute = services.config.enrolment.attempts_per_minute});
+                        .attempts_per_minute = services.config.enrolment.attempts_per_minute,
+                        .failures_per_minute = services.config.enrolment.failures_per_minute});
     routes.add({.method = Method::post,
                 .pattern = "/v1/enroll",
                 .access = Access::open,
@@ -130,10 +152,10 @@ void add_device_routes(Routes& routes, Services& services) {
                [&services](Request& request, Caller& caller) {
                    return report(services, request, caller);
                });
-    routes.add({.pattern = "/v1/device/keyset", .access = Access::device},
-               [&services](Request&, Caller&) -> Result<Response> {
-                   return net::json_response(ok, services.keyset_envelope);
-               });
+    routes.add(
+        {.pattern = "/v1/device/keyset", .access = Access::device},
+        [&services](Request&, Caller&) { return keyset(services); },
+        [&services](const Request&, const Caller&) { return keyset(services); });
 }
 
 }  // namespace strandline::hub

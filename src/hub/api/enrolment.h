@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "fleet/fleet_service.h"
+#include "policy/keyed_buckets.h"
 #include "policy/token_bucket.h"
 #include "trust/authority.h"
 
@@ -12,7 +13,8 @@ namespace strandline::hub {
 
 struct EnrolmentPolicy {
     std::chrono::seconds certificate_validity{90 * 86'400};
-    std::uint32_t attempts_per_minute = 600;
+    std::uint32_t attempts_per_minute = 600;  ///< of all addresses together
+    std::uint32_t failures_per_minute = 30;   ///< of one address, in a row without waiting
 };
 
 /// Turns join tokens into devices with certificates. Thread-safe; blocks on the database.
@@ -29,8 +31,11 @@ public:
 
     [[nodiscard]] Result<trust::IssuedCertificate> issue(const std::string& csr,
                                                          const std::string& device) const;
-    /// Takes one attempt from the budget.
-    [[nodiscard]] Status admit();
+    /// Takes one attempt from the budget of all. An address that failed too often is `exhausted`
+    /// before that, so that it cannot use up what others need.
+    [[nodiscard]] Status admit(const std::string& address);
+    /// A token of this address was refused.
+    void note_failure(const std::string& address);
 
 private:
     fleet::FleetService* fleet_;
@@ -39,6 +44,7 @@ private:
     EnrolmentPolicy policy_;
     std::mutex mutex_;
     policy::TokenBucket attempts_;
+    policy::KeyedBuckets failures_;
 };
 
 }  // namespace strandline::hub

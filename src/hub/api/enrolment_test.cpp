@@ -14,7 +14,7 @@ protected:
         trust::CertificateAuthority::open_or_create(test.folder.path() / "ca", "test", test.clock)
             .value();
     Enrolment enrolment{test.domain->fleet, *authority, test.clock,
-                        EnrolmentPolicy{.attempts_per_minute = 2}};
+                        EnrolmentPolicy{.attempts_per_minute = 2, .failures_per_minute = 3}};
 
     fleet::EnrolRequest request() {
         const auto token =
@@ -34,7 +34,11 @@ TEST_F(EnrolmentTest, TokenBecomesADeviceOnce) {
     ASSERT_TRUE(info);
     EXPECT_EQ(info->common_name, enrolled->device);
     EXPECT_TRUE(test.domain->devices.check_certificate(enrolled->device, info->serial));
-    EXPECT_EQ(enrolment.enrol(wanted, csr).error().code, Errc::unauthenticated);
+    const auto another = trust::make_certificate_request("x").value().csr_pem;
+    EXPECT_EQ(enrolment.enrol(wanted, another).error().code, Errc::unauthenticated);
+    const auto again = enrolment.enrol(wanted, csr);
+    ASSERT_TRUE(again) << "the device that lost the answer asks with the key that it used";
+    EXPECT_EQ(again->device, enrolled->device);
 }
 
 TEST_F(EnrolmentTest, BrokenRequestCostsNoUseOfTheToken) {
@@ -44,14 +48,28 @@ TEST_F(EnrolmentTest, BrokenRequestCostsNoUseOfTheToken) {
 }
 
 TEST_F(EnrolmentTest, AttemptsAreLimited) {
-    EXPECT_TRUE(enrolment.admit());
-    EXPECT_TRUE(enrolment.admit());
-    const auto refused = enrolment.admit();
+    EXPECT_TRUE(enrolment.admit("a"));
+    EXPECT_TRUE(enrolment.admit("a"));
+    const auto refused = enrolment.admit("a");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Errc::exhausted);
     ASSERT_TRUE(refused.error().retry_after);
     test.clock.advance(*refused.error().retry_after + std::chrono::milliseconds(1));
-    EXPECT_TRUE(enrolment.admit());
+    EXPECT_TRUE(enrolment.admit("a"));
+}
+
+TEST_F(EnrolmentTest, AnAddressThatGuessesIsRefusedAndTakesNothingFromOthers) {
+    for (int i = 0; i < 3; ++i) enrolment.note_failure("guesser");
+    for (int i = 0; i < 5; ++i) {
+        const auto refused = enrolment.admit("guesser");
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Errc::exhausted);
+        EXPECT_TRUE(refused.error().retry_after);
+    }
+    EXPECT_TRUE(enrolment.admit("honest"));
+    EXPECT_TRUE(enrolment.admit("honest"));
+    test.clock.advance(std::chrono::minutes(1));
+    EXPECT_TRUE(enrolment.admit("guesser"));
 }
 
 TEST_F(EnrolmentTest, RevokedDeviceIsRefused) {

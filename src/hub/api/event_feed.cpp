@@ -26,42 +26,60 @@ std::string frames(const std::vector<fleet::Event>& events) {
 // Counts one open stream for as long as its answer lives.
 class EventFeed::Place {
 public:
-    explicit Place(EventFeed& feed) : feed_(&feed) { ++feed_->streams_; }
-    ~Place() { --feed_->streams_; }
+    Place(EventFeed& feed, std::string reader) : feed_(&feed), reader_(std::move(reader)) {
+        ++feed_->streams_;
+        ++feed_->streams_of_[reader_];
+    }
+    ~Place() {
+        --feed_->streams_;
+        const auto own = feed_->streams_of_.find(reader_);
+        if (--own->second == 0) feed_->streams_of_.erase(own);
+    }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
 private:
     EventFeed* feed_;
+    std::string reader_;
 };
 
 EventFeed::EventFeed(net::Runtime& runtime, const fleet::EventLog& log, Options options)
     : runtime_(&runtime), log_(&log), options_(options) {}
 
-Result<net::Response> EventFeed::open(std::int64_t cursor) {
-    if (streams_ >= options_.max_streams) {
-        auto error = fail(
-            Errc::unavailable,
-            fmt::format("{} event streams are open, which is the limit", options_.max_streams));
+Result<net::Response> EventFeed::open(std::int64_t cursor, Reader reader) {
+    const auto full = [this](std::string_view whose, std::size_t limit) {
+        auto error = fail(Errc::unavailable,
+                          fmt::format("{} {} event streams, which is the limit", whose, limit));
         error.retry_after = options_.keep_alive;
         return error;
+    };
+    if (streams_ >= options_.max_streams) return full("the hub has", options_.max_streams);
+    const auto own = streams_of_.find(reader.name);
+    if (own != streams_of_.end() && own->second >= options_.max_streams_per_caller) {
+        return full(reader.name + " has", options_.max_streams_per_caller);
     }
     // Shared with the body's closure, which the server copies about.
-    auto place = std::make_shared<Place>(*this);
+    auto place = std::make_shared<Place>(*this, std::move(reader.name));
     net::Response response;
     response.headers.set("Content-Type", "text/event-stream");
     response.headers.set("Cache-Control", "no-store");
-    response.body = net::StreamBody(
-        [this, place, cursor](net::BodyWriter& out) { return write_events(out, cursor); });
+    response.body =
+        net::StreamBody([this, place, cursor, check = std::move(reader.check)](
+                            net::BodyWriter& out) { return write_events(out, cursor, check); });
     return response;
 }
 
-boost::asio::awaitable<Status> EventFeed::write_events(net::BodyWriter& out, std::int64_t cursor) {
+boost::asio::awaitable<Status> EventFeed::write_events(net::BodyWriter& out, std::int64_t cursor,
+                                                       Check check) {
     CO_TRY(co_await out.write(as_bytes(": strandline events\n\n")));
     auto quiet_until = Deadline::after(options_.keep_alive);
     while (!stopping_) {
-        std::function<Result<std::vector<fleet::Event>>()> read = [log = log_, cursor] {
-            return log->after(cursor, batch);
+        const bool quiet = quiet_until.passed();
+        std::function<Result<std::vector<fleet::Event>>()> read =
+            [log = log_, cursor, check, quiet]() -> Result<std::vector<fleet::Event>> {
+            TRY(auto events, log->after(cursor, batch));
+            if (quiet || !events.empty()) TRY(check());
+            return events;
         };
         CO_TRY(const auto events,
                co_await runtime_->offload<std::vector<fleet::Event>>(std::move(read)));
@@ -72,7 +90,7 @@ boost::asio::awaitable<Status> EventFeed::write_events(net::BodyWriter& out, std
             quiet_until = Deadline::after(options_.keep_alive);
             continue;
         }
-        if (quiet_until.passed()) {
+        if (quiet) {
             CO_TRY(co_await out.write(as_bytes(":\n\n")));
             quiet_until = Deadline::after(options_.keep_alive);
         }

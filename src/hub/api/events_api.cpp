@@ -47,8 +47,17 @@ Result<Response> list(const fleet::EventLog& log, std::int64_t cursor,
     return list_answer(std::move(items), next);
 }
 
-net::Task<Response> events(Services& services, Request& request,
-                           std::shared_ptr<Caller> /*caller*/) {
+// `authenticator` outlives the server.
+EventFeed::Reader reader_of(const Authenticator& authenticator, const Request& request,
+                            const Caller& caller) {
+    return {.name = caller.name,
+            .check = [&authenticator, credentials = Credentials::of(request)]() -> Status {
+                TRY(authenticator.authorize(credentials, Access::viewer));
+                return {};
+            }};
+}
+
+net::Task<Response> events(Services& services, Request& request, EventFeed::Reader reader) {
     CO_TRY(auto cursor, cursor_of(request));
     CO_TRY(const auto page, page_of(request));
     const auto* log = &services.domain.events;
@@ -64,7 +73,7 @@ net::Task<Response> events(Services& services, Request& request,
         std::function<Result<std::int64_t>()> newest = [log] { return log->newest(); };
         CO_TRY(cursor, co_await services.runtime.offload<std::int64_t>(std::move(newest)));
     }
-    co_return services.feed.open(cursor);
+    co_return services.feed.open(cursor, std::move(reader));
 }
 
 json::object audit_value(const fleet::AuditEntry& entry) {
@@ -76,10 +85,11 @@ json::object audit_value(const fleet::AuditEntry& entry) {
 }  // namespace
 
 void add_event_routes(Routes& routes, Services& services) {
-    routes.add_stream({.pattern = "/v1/events"},
-                      [&services](Request& request, std::shared_ptr<Caller> caller) {
-                          return events(services, request, std::move(caller));
-                      });
+    routes.add_stream(
+        {.pattern = "/v1/events"}, [&services, authenticator = &routes.authenticator()](
+                                       Request& request, const std::shared_ptr<Caller>& caller) {
+            return events(services, request, reader_of(*authenticator, request, *caller));
+        });
     routes.add({.pattern = "/v1/audit", .access = Access::admin},
                list_handler(services.domain.audit, audit_value));
 }

@@ -214,6 +214,33 @@ TEST(HubEndToEnd, RevokedDeviceLosesAccess) {
     EXPECT_FALSE(hub.send(*fresh, std::move(request)));
 }
 
+// Asks twice before: the second answer comes from memory, which has to learn of the end too.
+TEST(HubEndToEnd, ARemovedTokenOpensNothingMore) {
+    TestHub hub(false);
+    const auto blob = object_of(hub.call(Method::post, "/v1/blobs", "some bytes", "text/plain"));
+    const auto made =
+        object_of(hub.call(Method::post, "/v1/tokens", R"({"name":"brief","role":"viewer"})"));
+    const auto client = hub.client();
+    const auto ask = [&](const std::string& path) {
+        net::ClientRequest request;
+        request.url = path;
+        request.headers.set("Authorization", "Bearer " + text_of(made, "token"));
+        const auto answer = hub.send(*client, std::move(request));
+        EXPECT_TRUE(answer) << answer.error().message;
+        return answer ? answer->status : 0;
+    };
+    const auto download = "/v1/blobs/" + text_of(blob, "sha256");
+    for (const auto& path : {std::string("/v1/whoami"), download, std::string("/v1/status")}) {
+        EXPECT_EQ(ask(path), 200) << path;
+        EXPECT_EQ(ask(path), 200) << path;
+    }
+    EXPECT_EQ(ask("/v1/tokens"), 403);
+    ASSERT_EQ(hub.call(Method::del, "/v1/tokens/" + text_of(made, "id"))->status, 204);
+    for (const auto& path : {std::string("/v1/whoami"), download, std::string("/v1/status")}) {
+        EXPECT_EQ(ask(path), 401) << path;
+    }
+}
+
 TEST(HubEndToEnd, SecondStartKeepsWhatTheFirstStored) {
     TestHub hub(false);
     push(hub, "1.0.0", "model bytes");

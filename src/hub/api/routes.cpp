@@ -14,28 +14,62 @@ Status outcome_of(const Result<net::Response>& answer) {
     return fail(errc_from_http_status(answer->status), "");
 }
 
-struct StreamRoute {
-    net::Runtime* runtime;
+// Who may call, and where that is written down.
+struct Guard {
     const Authenticator* authenticator;
     fleet::AuditLog* audit;
     Access access;
     std::string action;
+
+    // Blocks on the database. Somebody known who reaches too far is written down; strangers are
+    // not, since anybody could fill the audit log with them.
+    [[nodiscard]] Result<Caller> admit(const Credentials& credentials,
+                                       const std::string& path) const {
+        TRY(auto caller, authenticator->identify(credentials, access));
+        caller.object = path;
+        const auto permitted = Authenticator::permit(caller, access);
+        if (!permitted && !action.empty()) record(*audit, caller, action, permitted);
+        TRY(permitted);
+        return caller;
+    }
+};
+
+struct StreamRoute {
+    net::Runtime* runtime;
+    Guard guard;
     StreamHandler handler;
 };
 
+// Asks the database only about those whom memory does not know, and to write a refusal down.
+// `guard` is owned by the router, which outlives every request.
+net::Task<Caller> admit(net::Runtime& runtime, const Guard& guard, const net::Request& request) {
+    auto credentials = Credentials::of(request);
+    auto known = guard.authenticator->recall(credentials, guard.access);
+    if (known && *known) {
+        (*known)->object = request.path;
+        co_return **std::move(known);
+    }
+    std::function<Result<Caller>()> work = [&guard, credentials = std::move(credentials),
+                                            path = request.path] {
+        return guard.admit(credentials, path);
+    };
+    co_return co_await runtime.offload<Caller>(std::move(work));
+}
+
+// Before a large body is collected.
+net::Task<void> ask_guard(net::Runtime& runtime, const Guard& guard, const net::Request& request) {
+    CO_TRY(co_await admit(runtime, guard, request));
+    co_return Status{};
+}
+
 // `route` is owned by the router, which outlives every request.
 net::Task<net::Response> run_stream(const StreamRoute& route, net::Request& request) {
-    const auto credentials = Credentials::of(request);
-    const auto* authenticator = route.authenticator;
-    std::function<Result<Caller>()> work = [authenticator, credentials, access = route.access] {
-        return authenticator->authorize(credentials, access);
-    };
-    CO_TRY(auto identity, co_await route.runtime->offload<Caller>(std::move(work)));
+    const auto* guard = &route.guard;
+    CO_TRY(auto identity, co_await admit(*route.runtime, *guard, request));
     auto caller = std::make_shared<Caller>(std::move(identity));
-    caller->object = request.path;
     auto answer = co_await route.handler(request, caller);
-    if (route.action.empty()) co_return answer;
-    std::function<Result<bool>()> note = [audit = route.audit, caller, action = route.action,
+    if (guard->action.empty()) co_return answer;
+    std::function<Result<bool>()> note = [audit = guard->audit, caller, action = guard->action,
                                           outcome = outcome_of(answer)]() -> Result<bool> {
         record(*audit, *caller, action, outcome);
         return true;
@@ -61,27 +95,46 @@ void record(fleet::AuditLog& audit, const Caller& caller, std::string_view actio
     }
 }
 
-void Routes::add(const RouteRule& rule, CallHandler handler) {
-    auto guarded = [authenticator = authenticator_, audit = audit_, access = rule.access,
-                    action = std::string(rule.action),
+void Routes::add(const RouteRule& rule, CallHandler handler, QuickHandler quick) {
+    STRANDLINE_ASSERT(!quick || rule.action.empty());
+    // Shared by the closures of one route.
+    auto guard = std::make_shared<const Guard>(
+        Guard{authenticator_, audit_, rule.access, std::string(rule.action)});
+    auto guarded = [guard,
                     handler = std::move(handler)](net::Request& request) -> Result<net::Response> {
-        TRY(auto caller, authenticator->authorize(Credentials::of(request), access));
-        caller.object = request.path;
+        TRY(auto caller, guard->admit(Credentials::of(request), request.path));
         auto answer = handler(request, caller);
-        if (!action.empty()) record(*audit, caller, action, outcome_of(answer));
+        if (!guard->action.empty())
+            record(*guard->audit, caller, guard->action, outcome_of(answer));
         return answer;
     };
-    router_->add_blocking(rule.method, rule.pattern, std::move(guarded), rule.options);
+    auto options = rule.options;
+    if (rule.access != Access::open) {
+        options.before_body = [guard, runtime = runtime_](const net::Request& request) {
+            return ask_guard(*runtime, *guard, request);
+        };
+    }
+    net::QuickHandler at_once;
+    if (quick) {
+        at_once = [guard, quick = std::move(quick)](
+                      const net::Request& request) -> std::optional<Result<net::Response>> {
+            const auto caller =
+                guard->authenticator->recall(Credentials::of(request), guard->access);
+            if (!caller) return std::nullopt;
+            if (!*caller) return caller->error();
+            return quick(request, **caller);
+        };
+    }
+    router_->add_blocking(rule.method, rule.pattern, std::move(guarded), std::move(options),
+                          std::move(at_once));
 }
 
 void Routes::add_stream(const RouteRule& rule, StreamHandler handler) {
     // Shared with the router's closure only; a coroutine borrows it for one request.
-    auto route = std::make_shared<StreamRoute>(StreamRoute{.runtime = runtime_,
-                                                           .authenticator = authenticator_,
-                                                           .audit = audit_,
-                                                           .access = rule.access,
-                                                           .action = std::string(rule.action),
-                                                           .handler = std::move(handler)});
+    auto route = std::make_shared<StreamRoute>(
+        StreamRoute{.runtime = runtime_,
+                    .guard = {authenticator_, audit_, rule.access, std::string(rule.action)},
+                    .handler = std::move(handler)});
     router_->add(
         rule.method, rule.pattern,
         [route = std::move(route)](net::Request& request) { return run_stream(*route, request); },

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,10 @@ namespace strandline::hub {
 
 /// Answers on a worker thread.
 using CallHandler = std::function<Result<net::Response>(net::Request&, Caller&)>;
+/// Answers on the I/O thread from memory alone, or not at all: then the CallHandler is asked. Must
+/// never wait, neither for the database nor for the disk.
+using QuickHandler =
+    std::function<std::optional<Result<net::Response>>(const net::Request&, const Caller&)>;
 /// Answers on the I/O thread. The request lives until the coroutine ends.
 using StreamHandler =
     std::function<net::Task<net::Response>(net::Request&, std::shared_ptr<Caller>)>;
@@ -34,11 +39,14 @@ public:
            fleet::AuditLog& audit)
         : router_(&router), runtime_(&runtime), authenticator_(&authenticator), audit_(&audit) {}
 
-    void add(const RouteRule& rule, CallHandler handler);
+    /// With `quick`, which is only for rules without an action, requests of known callers are
+    /// answered without a worker thread where they can be.
+    void add(const RouteRule& rule, CallHandler handler, QuickHandler quick = {});
     /// For bodies that stream in or out.
     void add_stream(const RouteRule& rule, StreamHandler handler);
 
     [[nodiscard]] net::Router& router() { return *router_; }
+    [[nodiscard]] const Authenticator& authenticator() const { return *authenticator_; }
 
 private:
     net::Router* router_;

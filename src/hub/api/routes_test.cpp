@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "hub/hub_parts.h"
+#include "hub/jobs/delta_news.h"
 #include "hub/test_domain.h"
 
 namespace strandline::hub {
@@ -41,6 +42,7 @@ TEST(Routes, AreExactlyThoseOfTheDescription) {
     net::Runtime runtime({.worker_threads = 1});
     Metrics metrics;
     EventFeed feed(runtime, test.domain->events);
+    DeltaNews delta_news(runtime);
     const auto authority =
         trust::CertificateAuthority::open_or_create(test.folder.path() / "ca", "test", test.clock)
             .value();
@@ -52,9 +54,11 @@ TEST(Routes, AreExactlyThoseOfTheDescription) {
                       .authority = *authority,
                       .metrics = metrics,
                       .feed = feed,
+                      .delta_news = delta_news,
                       .gate = nullptr,
                       .keyset_envelope = "{}",
-                      .uploads = nullptr};
+                      .uploads = nullptr,
+                      .open_blobs = nullptr};
     const Authenticator authenticator(test.domain->operator_tokens, test.domain->devices);
     const auto router = make_router(services, authenticator);
     std::set<std::string> served;

@@ -7,15 +7,13 @@ namespace strandline::hub {
 namespace {
 
 namespace json = boost::json;
-using net::Method;
 using net::Request;
 using net::Response;
 
 constexpr int ok = 200;
 constexpr int unavailable = 503;
 
-// On the I/O thread: tells that the program runs even when every worker is busy.
-net::Task<Response> alive(Request& /*request*/) { co_return net::text_response(ok, "ok\n"); }
+Response alive() { return net::text_response(ok, "ok\n"); }
 
 Result<Response> ready(Services& services) {
     const auto reason = services.signals.not_ready();
@@ -54,23 +52,29 @@ Result<Response> status(Services& services) {
 Result<Response> who(const Caller& caller) {
     const auto role =
         caller.is_device() ? std::string_view("device") : fleet::to_string(caller.role);
-    return json_answer(ok, json::object{{"name", caller.name}, {"role", role}});
+    return json_answer(
+        ok, json::object{{"name", caller.name}, {"role", role}, {"version", program_version}});
 }
 
 }  // namespace
 
 void add_system_routes(Routes& routes, Services& services) {
-    routes.router().add(Method::get, "/healthz", alive);
+    // Always on the I/O thread: tells that the program runs even when every worker is busy.
+    routes.add(
+        {.pattern = "/healthz", .access = Access::open},
+        [](Request&, Caller&) -> Result<Response> { return alive(); },
+        [](const Request&, const Caller&) { return alive(); });
     routes.add({.pattern = "/readyz", .access = Access::open},
                [&services](Request&, Caller&) { return ready(services); });
     routes.add({.pattern = "/metrics"}, [&services](Request&, Caller&) -> Result<Response> {
-        return net::text_response(ok, services.metrics.text(),
-                                  "text/plain; version=0.0.4; charset=utf-8");
+        return net::text_response(ok, services.metrics.text(), metrics_content_type);
     });
     routes.add({.pattern = "/v1/status"},
                [&services](Request&, Caller&) { return status(services); });
-    routes.add({.pattern = "/v1/whoami", .access = Access::device_or_viewer},
-               [](Request&, Caller& caller) { return who(caller); });
+    routes.add(
+        {.pattern = "/v1/whoami", .access = Access::device_or_viewer},
+        [](Request&, Caller& caller) { return who(caller); },
+        [](const Request&, const Caller& caller) { return who(caller); });
     routes.add({.pattern = "/v1/hub/ca", .access = Access::open},
                [&services](Request&, Caller&) -> Result<Response> {
                    return net::text_response(ok, services.authority.certificate_pem(),

@@ -4,9 +4,9 @@
 #include <fmt/core.h>
 #include <utility>
 
-#include "base/bytes.h"
 #include "hub/transfer/body_pump.h"
 #include "hub/transfer/upload_files.h"
+#include "hub/transfer/upload_metadata.h"
 
 namespace strandline::hub {
 namespace {
@@ -52,31 +52,6 @@ Result<std::uint64_t> number_header(const Request& request, std::string_view nam
     return value;
 }
 
-Result<std::string> decode_text(std::string_view encoded) {
-    TRY(const auto bytes, from_base64(encoded));
-    return std::string(as_text(bytes));
-}
-
-// Upload-Metadata: pairs "key base64" separated by commas; only sha256 and filename mean something.
-Status read_metadata(std::string_view text, registry::UploadRequest& wanted) {
-    while (!text.empty()) {
-        const auto comma = std::min(text.find(','), text.size());
-        auto pair = text.substr(0, comma);
-        text.remove_prefix(std::min(text.size(), comma + 1));
-        pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
-        const auto space = std::min(pair.find(' '), pair.size());
-        const auto key = pair.substr(0, space);
-        const auto value = pair.substr(std::min(pair.size(), space + 1));
-        if (key == "filename") {
-            TRY(wanted.filename, decode_text(value));
-        } else if (key == "sha256") {
-            TRY(const auto hex, decode_text(value));
-            TRY(wanted.expected, Sha256Digest::from_hex(hex));
-        }
-    }
-    return {};
-}
-
 Result<Response> create(const Services& services, UploadFiles& files, const Request& request,
                         Caller& caller) {
     TRY(check_version(request));
@@ -87,7 +62,7 @@ Result<Response> create(const Services& services, UploadFiles& files, const Requ
                                                services.config.uploads.max_bytes));
     }
     if (const auto metadata = request.headers.find("Upload-Metadata")) {
-        TRY(read_metadata(*metadata, wanted));
+        TRY(read_upload_metadata(*metadata, wanted));
     }
     wanted.owner = caller.name;
     TRY(const auto upload, files.create(wanted));

@@ -114,6 +114,27 @@ std::string broker_config(const BrokerOptions& options, const BrokerPorts& ports
     return text;
 }
 
+std::string external_broker_config(const BrokerOptions& options) {
+    return fmt::format(
+               "# Strandline's listener, for mosquitto 2.0: put this file into conf.d.\n"
+               "# Copy the four files named below to where mosquitto may read them; the hub "
+               "renews\n"
+               "# certificate and revocation list, so copy them again and send SIGHUP when it "
+               "does.\n"
+               "per_listener_settings true\n") +
+           tls_listener(options, options.port) +
+           fmt::format(
+               "allow_anonymous false\n"
+               "acl_file {}\n"
+               "max_queued_messages {}\n"
+               "max_inflight_messages {}\n"
+               "max_packet_size {}\n"
+               "persistent_client_expiration {}h\n",
+               (options.folder / "acl").string(), options.max_queued_messages,
+               options.max_inflight_messages, options.max_packet_bytes,
+               options.session_limit.count());
+}
+
 std::string broker_acl(const BrokerOptions& options) {
     std::string text;
     // Rules before the first user are those of clients without a name: of the plain listener.
@@ -131,7 +152,8 @@ std::string broker_acl(const BrokerOptions& options) {
     }
     text += fmt::format(
         "\npattern read {0}/d/%u/down/#\n"
-        "pattern write {0}/d/%u/up/#\n"
+        "pattern write {0}/d/%u/up/state\n"
+        "pattern write {0}/d/%u/up/reported\n"
         "pattern read {0}/b/#\n",
         options.topic_root);
     return text;

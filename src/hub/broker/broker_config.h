@@ -20,6 +20,9 @@ struct BrokerPorts {
 
 /// Text of mosquitto.conf (mosquitto.conf(5), version 2.0).
 [[nodiscard]] std::string broker_config(const BrokerOptions& options, const BrokerPorts& ports);
+/// Text to include in the mosquitto.conf of a broker that somebody else runs: one listener for
+/// Strandline, with settings of its own.
+[[nodiscard]] std::string external_broker_config(const BrokerOptions& options);
 /// Text of the access rules: a device reads its `down`, writes its `up` and reads broadcasts.
 [[nodiscard]] std::string broker_acl(const BrokerOptions& options);
 

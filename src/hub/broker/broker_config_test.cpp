@@ -49,7 +49,8 @@ TEST(BrokerAcl, GivesADeviceItsOwnTopicsOnly) {
     EXPECT_EQ(broker_acl(options),
               "\nuser hub\ntopic readwrite strandline/v1/#\ntopic read $SYS/#\n"
               "\npattern read strandline/v1/d/%u/down/#\n"
-              "pattern write strandline/v1/d/%u/up/#\n"
+              "pattern write strandline/v1/d/%u/up/state\n"
+              "pattern write strandline/v1/d/%u/up/reported\n"
               "pattern read strandline/v1/b/#\n");
     options.plain_listener.emplace();
     options.plain_listener->readable_topics = {"pushnotification"};

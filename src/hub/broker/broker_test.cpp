@@ -224,7 +224,8 @@ Task<void> carry_load(net::Runtime& runtime, net::MqttOptions hub_options,
     device.client->start();
     CO_EXPECT(co_await device.until_connected());
     for (int i = 0; i < count; ++i) {
-        CO_TRY(device.client->publish(text_message(topic("d/dev-1/up/event"), std::to_string(i))));
+        CO_TRY(
+            device.client->publish(text_message(topic("d/dev-1/up/reported"), std::to_string(i))));
     }
     CO_EXPECT(co_await hub.until_received(count));
     for (int i = 0; i < count; ++i) {
@@ -258,7 +259,7 @@ Task<void> survive(net::Runtime& runtime, Broker& broker, net::MqttOptions hub_o
     // An own message that comes back proves that the subscription stands again.
     CO_TRY(hub.client->publish(text_message(topic("d/hub/up/event"), "own")));
     CO_EXPECT(co_await hub.until_received(1));
-    CO_TRY(device.client->publish(text_message(topic("d/dev-1/up/event"), "queued")));
+    CO_TRY(device.client->publish(text_message(topic("d/dev-1/up/reported"), "queued")));
     CO_EXPECT(co_await hub.until_received(2));
     EXPECT_EQ(hub.messages[1].payload, "queued");
     EXPECT_EQ(broker.restarts(), 1U);
@@ -394,7 +395,7 @@ Task<void> steal_session(net::Runtime& runtime, net::MqttOptions victim_options,
     thief.client->start();
     CO_EXPECT(co_await thief.until_connected());
     const auto alive = co_await victim.client->publish_and_wait(
-        text_message(topic("d/dev-1/up/event"), ""), soon());
+        text_message(topic("d/dev-1/up/reported"), ""), soon());
     EXPECT_TRUE(alive);
     EXPECT_TRUE(victim.errors.empty()) << "a device pushed another one out";
     EXPECT_FALSE(thief.session_present);

@@ -1,20 +1,21 @@
 #include "hub/broker/cut_session.h"
 
 #include <fmt/core.h>
-#include <optional>
 
 #include "base/file.h"
 #include "base/ids.h"
-#include "net/mqtt_client.h"
+#include "base/unfinished_files.h"
+#include "net/mqtt_probe.h"
 
 namespace strandline::hub {
 namespace {
 
-/// Removes the file of a private key again, whatever happens.
+/// Removes the file of a private key again, whatever happens: after a crash the next start does, by
+/// the name.
 class TemporaryFile {
 public:
     TemporaryFile(const std::filesystem::path& folder, std::string_view kind)
-        : path_(folder / make_id(kind)) {}
+        : path_(folder / fmt::format("{}.{}", kind, make_id(unfinished_prefix))) {}
     ~TemporaryFile() { ignore(remove_file(path_), "the certificate is short-lived"); }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -48,27 +49,10 @@ net::Task<void> cut_session(net::Runtime& runtime, SessionCut cut, Deadline dead
     auto options = connection(cut);
     options.certificate_file = certificate.name();
     options.key_file = key.name();
-    CO_TRY(auto client, net::MqttClient::create(runtime, std::move(options)));
-
-    net::Signal changed(runtime.executor());
-    bool connected = false;
-    std::optional<Error> failed;
-    client->on_connected([&](bool) {
-        connected = true;
-        changed.notify();
-    });
-    client->on_disconnected([&](const Error& error) {
-        if (!failed) failed = error;
-        changed.notify();
-    });
-    client->start();
-    while (!connected && !failed && !deadline.passed()) co_await changed.wait(deadline);
-    const auto what = fmt::format("end the session of {}", cut.client_id);
     // The device may push this connection out again at once; it has done its work by then.
-    co_await client->stop(deadline);
-    if (connected) co_return Status{};
-    if (failed) co_return context(what, *failed);
-    co_return fail(Errc::timeout, what + ": the broker did not answer in time");
+    auto done = co_await net::probe_mqtt(runtime, std::move(options), nullptr, deadline);
+    if (!done) co_return context("end the session of " + cut.client_id, std::move(done).error());
+    co_return Status{};
 }
 
 }  // namespace strandline::hub

@@ -28,20 +28,28 @@ void DeltaPool::wake() {
     wake_.notify_all();
 }
 
-void DeltaPool::stop() {
+void DeltaPool::ask_to_stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
     }
     wake_.notify_all();
+}
+
+void DeltaPool::stop() {
+    ask_to_stop();
     for (auto& thread : threads_) {
         if (thread.joinable()) thread.join();
     }
 }
 
-bool DeltaPool::wait() {
+std::uint64_t DeltaPool::wakes() {
+    const std::lock_guard lock(mutex_);
+    return wakes_;
+}
+
+bool DeltaPool::wait(std::uint64_t seen) {
     std::unique_lock lock(mutex_);
-    const auto seen = wakes_;
     wake_.wait_for(lock, look_again, [&] { return stopping_ || wakes_ != seen; });
     return !stopping_;
 }
@@ -49,9 +57,11 @@ bool DeltaPool::wait() {
 void DeltaPool::run(registry::DeltaWorker& worker) {
     bool more = true;
     while (more) {
+        // Counted before the look: a job that comes after it must not wait for the next one.
+        const auto seen = wakes();
         const auto worked = worker.run_once([this] { return !stopping_; });
         if (!worked) log_warn("delta worker: {}", worked.error().message);
-        more = worked && *worked ? !stopping_ : wait();
+        more = worked && *worked ? !stopping_ : wait(seen);
     }
 }
 

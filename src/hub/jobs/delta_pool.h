@@ -24,13 +24,17 @@ public:
 
     /// There may be a job. Thread-safe.
     void wake();
-    /// Gives running jobs back to the queue and joins. Idempotent.
+    /// Tells the workers to give running jobs back to the queue, without waiting. Thread-safe.
+    void ask_to_stop();
+    /// The same, and joins. Idempotent.
     void stop();
 
 private:
     void run(registry::DeltaWorker& worker);
-    /// False when stopping.
-    bool wait();
+    /// How often wake() was called.
+    [[nodiscard]] std::uint64_t wakes();
+    /// Until wake() was called more often than `seen` times; false when stopping.
+    bool wait(std::uint64_t seen);
 
     std::atomic<bool> stopping_{false};
     std::mutex mutex_;

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "hub/state/blob_hold.h"
+#include "hub/transfer/open_blobs.h"
 
 namespace strandline::hub {
 namespace {
@@ -17,6 +19,19 @@ void note(const Result<T>& result, U& field, Status& first_failure) {
     }
 }
 
+// A backup that is running still needs what its copy of the database refers to.
+Result<store::BlobStore::Collected> collect_blobs(Services& services) {
+    TRY(const auto alone, BlobHold::alone(services.config.state));
+    if (!alone) {
+        log_info("unreferenced blobs stay until the running backup is done");
+        return store::BlobStore::Collected{};
+    }
+    auto& references = services.domain.references;
+    return services.blobs.collect(
+        [&references](const Sha256Digest& digest) { return references.is_referenced(digest); },
+        services.config.retention.blob_grace);
+}
+
 }  // namespace
 
 Result<MaintenanceRound> clean_up(Services& services) {
@@ -29,9 +44,8 @@ Result<MaintenanceRound> clean_up(Services& services) {
     events.max_events = static_cast<std::int64_t>(retention.max_events);
     note(domain.events.trim(events), round.events_removed, failure);
     note(domain.delta_jobs.prune(), round.jobs_removed, failure);
-    const auto blobs = services.blobs.collect(
-        [&domain](const Sha256Digest& digest) { return domain.references.is_referenced(digest); },
-        retention.blob_grace);
+    const auto blobs = collect_blobs(services);
+    services.open_blobs->close_removed();
     if (blobs) {
         round.blobs_removed = blobs->removed;
         round.bytes_removed = blobs->bytes;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "hub/api/release_form.h"
 #include "hub/legacy/legacy_names.h"
 #include "hub/legacy/unpack.h"
@@ -19,6 +20,8 @@ void check_text(FieldProblems& problems, const std::string& field, const std::st
                 std::size_t longest) {
     if (text.empty()) {
         problems[field] = "This field may not be blank.";
+    } else if (!is_plain_text(text, "\n\t")) {
+        problems[field] = "Not a valid string.";
     } else if (text.size() > longest) {
         problems[field] =
             "Ensure this field has no more than " + std::to_string(longest) + " characters.";

@@ -108,16 +108,11 @@ net::Task<bool> DesiredPublisher::publish_changed() {
 net::Task<void> DesiredPublisher::publish_batch(const std::vector<fleet::DesiredRecord>& records) {
     if (records.empty()) co_return Status{};
     std::vector<net::MqttMessage> messages;
-    std::vector<std::pair<std::string, std::int64_t>> done;
-    for (const auto& record : records) {
+    for (const auto& record : records)
         messages.push_back(retained(topics_.desired(record.device), desired_payload(record)));
-        done.emplace_back(record.device, record.generation);
-    }
     CO_TRY(co_await send(messages));
-    std::function<Result<bool>()> mark = [store = store_,
-                                          done = std::move(done)]() -> Result<bool> {
-        for (const auto& [device, generation] : done)
-            TRY(store->mark_published(device, generation));
+    std::function<Result<bool>()> mark = [store = store_, records]() -> Result<bool> {
+        TRY(store->mark_published(records));
         return true;
     };
     CO_TRY(co_await runtime_->offload<bool>(std::move(mark)));
@@ -136,7 +131,7 @@ net::Task<bool> DesiredPublisher::clear_removed() {
     }
     CO_TRY(co_await send(messages));
     std::function<Result<bool>()> mark = [store = store_, devices]() -> Result<bool> {
-        for (const auto& device : devices) TRY(store->mark_cleared(device));
+        TRY(store->mark_cleared(devices));
         return true;
     };
     CO_TRY(co_await runtime_->offload<bool>(std::move(mark)));

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/metrics.h"
 #include "fleet/desired_store.h"
-#include "hub/metrics.h"
 #include "hub/mqtt/mqtt_topics.h"
 #include "net/mqtt_client.h"
 #include "net/runtime.h"

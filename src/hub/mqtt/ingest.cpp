@@ -11,6 +11,8 @@ namespace strandline::hub {
 namespace {
 
 constexpr std::size_t max_batch = 256;
+// Reports are a few kilobytes; a fleet of ten thousand that speaks at once fits.
+constexpr std::size_t max_waiting_bytes = std::size_t{64} << 20;
 // After a failed batch: long enough to let a busy database breathe.
 constexpr std::chrono::milliseconds retry_wait{500};
 constexpr unsigned max_attempts = 5;
@@ -20,12 +22,27 @@ struct Sorted {
     std::map<std::string, Presence> presence;
 };
 
+/// The last word counts, unless it is the late will of a boot that a restart has replaced.
+void keep_newest(std::map<std::string, Presence>& kept, const std::string& device,
+                 const Presence& presence) {
+    const auto [known, fresh] = kept.try_emplace(device, presence);
+    if (!fresh && presence.boot >= known->second.boot) known->second = presence;
+}
+
+/// Whether a message says nothing that the one waiting does not.
+bool is_stale(const std::string& name, const std::string& waiting, const std::string& payload) {
+    if (name != "state") return false;
+    const auto before = presence_from_json(waiting);
+    const auto now = presence_from_json(payload);
+    return before && (!now || now->boot < before->boot);
+}
+
 Sorted sort_batch(std::span<const UpMessage> batch, IngestOutcome& outcome) {
     Sorted sorted;
     for (const auto& message : batch) {
         if (message.name == "state") {
             const auto presence = presence_from_json(message.payload);
-            if (presence) sorted.presence[message.device] = *presence;
+            if (presence) keep_newest(sorted.presence, message.device, *presence);
             outcome.rejected += presence ? 0 : 1;
         } else {
             auto report = trust::report_from_json(message.payload);
@@ -38,12 +55,15 @@ Sorted sort_batch(std::span<const UpMessage> batch, IngestOutcome& outcome) {
 }
 
 Status apply_presence(Domain& domain, const Sorted& sorted, bool online, IngestOutcome& outcome) {
+    std::vector<fleet::PresenceChange> changes;
     for (const auto& [device, presence] : sorted.presence) {
-        if (presence.online != online) continue;
-        const auto changed = domain.devices.set_online(device, presence.boot, online);
-        if (changed) continue;
-        if (changed.error().code != Errc::not_found) return changed.error();
-        outcome.unknown.push_back(device);
+        if (presence.online == online) changes.push_back({device, presence.boot, online});
+    }
+    if (changes.empty()) return {};
+    TRY(const auto outcomes, domain.devices.set_online(changes));
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i] == fleet::PresenceOutcome::unknown_device)
+            outcome.unknown.push_back(changes[i].device);
     }
     return {};
 }
@@ -83,6 +103,8 @@ Ingest::Ingest(net::Runtime& runtime, Domain& domain, Metrics& metrics, std::siz
       wake_(runtime.executor()),
       received_(
           &metrics.counter("strandline_ingest_messages_total", "MQTT messages of devices taken.")),
+      replaced_(&metrics.counter("strandline_ingest_replaced_total",
+                                 "MQTT messages replaced by a newer one of the same device.")),
       dropped_(&metrics.counter("strandline_ingest_dropped_total",
                                 "MQTT messages dropped because the queue was full.")),
       rejected_(
@@ -91,12 +113,33 @@ Ingest::Ingest(net::Runtime& runtime, Domain& domain, Metrics& metrics, std::siz
 
 void Ingest::push(UpMessage message) {
     received_->add();
-    if (queue_.size() >= max_queued_) {
-        queue_.pop_front();
+    Key key(std::move(message.device), std::move(message.name));
+    const auto known = waiting_.find(key);
+    if (known != waiting_.end()) {
+        replaced_->add();
+        if (is_stale(key.second, known->second, message.payload)) return;
+        waiting_bytes_ += message.payload.size() - known->second.size();
+        known->second = std::move(message.payload);
+        return;
+    }
+    waiting_bytes_ += message.payload.size();
+    order_.push_back(key);
+    waiting_.emplace(std::move(key), std::move(message.payload));
+    while (order_.size() > max_queued_ ||
+           (waiting_bytes_ > max_waiting_bytes && order_.size() > 1)) {
+        static_cast<void>(take_oldest());
         dropped_->add();
     }
-    queue_.push_back(std::move(message));
     wake_.notify();
+}
+
+UpMessage Ingest::take_oldest() {
+    auto found = waiting_.extract(order_.front());
+    order_.pop_front();
+    waiting_bytes_ -= found.mapped().size();
+    return {.device = std::move(found.key().first),
+            .name = std::move(found.key().second),
+            .payload = std::move(found.mapped())};
 }
 
 void Ingest::stop() {
@@ -106,14 +149,12 @@ void Ingest::stop() {
 
 boost::asio::awaitable<void> Ingest::run() {
     while (!stopping_) {
-        if (queue_.empty()) {
+        if (order_.empty()) {
             co_await wake_.wait(Deadline::never());
             continue;
         }
-        const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), max_batch));
-        std::vector<UpMessage> batch(std::make_move_iterator(queue_.begin()),
-                                     std::make_move_iterator(queue_.begin() + count));
-        queue_.erase(queue_.begin(), queue_.begin() + count);
+        std::vector<UpMessage> batch;
+        while (!order_.empty() && batch.size() < max_batch) batch.push_back(take_oldest());
         co_await work(std::move(batch));
     }
 }

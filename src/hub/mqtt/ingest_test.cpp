@@ -79,6 +79,60 @@ TEST_F(IngestTest, JunkIsCountedAndHarmsNobody) {
     EXPECT_TRUE(device("b").online);
 }
 
+TEST_F(IngestTest, LateWillInOneBatchIsIgnored) {
+    apply({state("a", "online", 5), state("a", "offline", 4)});
+    EXPECT_TRUE(device("a").online);
+}
+
+/// Everything that waits is worked off, then the queue ends.
+void drain(net::Runtime& runtime, Ingest& ingest) {
+    ingest.on_outcome = [&](const IngestOutcome&) {
+        ingest.stop();
+        runtime.stop();
+    };
+    runtime.spawn(ingest.run());
+    runtime.run();
+}
+
+TEST_F(IngestTest, OfEachDeviceOnlyTheNewestMessageWaits) {
+    net::Runtime runtime({});
+    Metrics metrics;
+    Ingest ingest(runtime, *test.domain, metrics, 3);
+    ingest.push(state("b", "online", 1));
+    ingest.push(reported("b", 1, 1));
+    // A flood by one device takes one place of three.
+    for (int i = 1; i <= 1000; ++i) ingest.push(reported("a", 1, i));
+    drain(runtime, ingest);
+    EXPECT_EQ(device("a").agent_version, "1.1000");
+    EXPECT_EQ(device("b").agent_version, "1.1");
+    EXPECT_TRUE(device("b").online);
+    EXPECT_EQ(metrics.counter("strandline_ingest_dropped_total", "").value(), 0U);
+    EXPECT_EQ(metrics.counter("strandline_ingest_replaced_total", "").value(), 999U);
+}
+
+TEST_F(IngestTest, LateWillDoesNotReplaceANewerBootThatWaits) {
+    net::Runtime runtime({});
+    Metrics metrics;
+    Ingest ingest(runtime, *test.domain, metrics, 3);
+    ingest.push(state("a", "online", 5));
+    ingest.push(state("a", "offline", 4));
+    ingest.push({.device = "a", .name = "state", .payload = "garbage"});
+    drain(runtime, ingest);
+    EXPECT_TRUE(device("a").online);
+}
+
+TEST_F(IngestTest, TheOldestGoesWhenTooManyWait) {
+    net::Runtime runtime({});
+    Metrics metrics;
+    Ingest ingest(runtime, *test.domain, metrics, 1);
+    ingest.push(reported("a", 1, 1));
+    ingest.push(reported("b", 1, 1));
+    drain(runtime, ingest);
+    EXPECT_EQ(device("a").agent_version, "");
+    EXPECT_EQ(device("b").agent_version, "1.1");
+    EXPECT_EQ(metrics.counter("strandline_ingest_dropped_total", "").value(), 1U);
+}
+
 TEST_F(IngestTest, UnknownDevicesAreNamed) {
     const auto outcome = apply({state("gone", "online", 1)});
     EXPECT_EQ(outcome.unknown, std::vector<std::string>{"gone"});

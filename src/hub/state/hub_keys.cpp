@@ -1,5 +1,6 @@
 #include "hub/state/hub_keys.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <utility>
 
@@ -88,9 +89,10 @@ Result<HubKeys> open_or_create_keys(const std::filesystem::path& folder) {
     return make_set(folder, std::move(root), {});
 }
 
-Result<HubKeys> rotate_keys(const std::filesystem::path& folder, bool keep_old_manifest_key) {
+Result<HubKeys> rotate_keys(const std::filesystem::path& folder, bool keep_old_manifest_key,
+                            std::int64_t min_version) {
     TRY(auto old, load_keys(folder));
-    SetParts parts{.version = old.keyset.version + 1};
+    SetParts parts{.version = std::max(old.keyset.version + 1, min_version)};
     if (keep_old_manifest_key) parts.old_manifest_keys.push_back(old.manifest.public_key());
     TRY(auto made, make_set(folder, std::move(old.root), std::move(parts)));
     // Only now: the new set is in force, so the old private keys have no more use.

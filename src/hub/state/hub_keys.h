@@ -25,7 +25,8 @@ struct HubKeys {
 /// Replaces the manifest and desired keys and signs a new key set with the root key. Devices accept
 /// it because the root stays. The old manifest key stays in the set as long as
 /// `keep_old_manifest_key` asks: releases that were signed with it and not signed again need it.
+/// The new version is at least `min_version`.
 [[nodiscard]] Result<HubKeys> rotate_keys(const std::filesystem::path& folder,
-                                          bool keep_old_manifest_key);
+                                          bool keep_old_manifest_key, std::int64_t min_version = 1);
 
 }  // namespace strandline::hub

@@ -1,6 +1,7 @@
 #include "hub/state/key_rotation.h"
 
 #include "hub/hub_parts.h"
+#include "hub/state/blob_hold.h"
 #include "trust/envelope.h"
 
 namespace strandline::hub {
@@ -45,11 +46,17 @@ Result<std::size_t> sign_desired_states(Storage& storage) {
 
 Result<RotationSummary> rotate_hub_keys(const HubConfig& config, const Clock& clock) {
     TRY(const auto storage, open_storage(config, clock));
-    TRY(storage->keys, rotate_keys(storage->state.keys(), true));
+    return rotate_hub_keys(*storage, 1);
+}
+
+Result<RotationSummary> rotate_hub_keys(Storage& storage, std::int64_t min_version) {
+    TRY(const auto alone, BlobHold::alone(storage.state.root()));
+    if (!alone) return fail(Errc::conflict, "a backup is running; rotate the keys after it");
+    TRY(storage.keys, rotate_keys(storage.state.keys(), true, min_version));
     RotationSummary summary;
-    summary.keyset_version = storage->keys.keyset.version;
-    TRY(summary.manifests, sign_manifests(*storage));
-    TRY(summary.desired_states, sign_desired_states(*storage));
+    summary.keyset_version = storage.keys.keyset.version;
+    TRY(summary.manifests, sign_manifests(storage));
+    TRY(summary.desired_states, sign_desired_states(storage));
     return summary;
 }
 

@@ -15,17 +15,21 @@ namespace strandline::hub {
 class Revocations {
 public:
     Revocations(fleet::DeviceStore& devices, const trust::CertificateAuthority& authority,
-                std::filesystem::path crl)
-        : devices_(&devices), authority_(&authority), crl_(std::move(crl)) {}
+                std::filesystem::path crl, const Clock& clock)
+        : devices_(&devices), authority_(&authority), crl_(std::move(crl)), clock_(&clock) {}
 
-    /// Reads the list again and writes a new CRL. True when the list differs from before. Blocks.
+    /// Reads the list again. Writes a new CRL, and returns true, when the list differs from before
+    /// or the CRL is not yet or not much longer valid. Blocks.
     [[nodiscard]] Result<bool> refresh();
     [[nodiscard]] bool is_revoked(const std::string& serial) const;
 
 private:
+    [[nodiscard]] bool is_fresh() const;
+
     fleet::DeviceStore* devices_;
     const trust::CertificateAuthority* authority_;
     std::filesystem::path crl_;
+    const Clock* clock_;
     std::mutex writing_;  // taken before mutex_: one CRL at a time, in the order of their numbers
     mutable std::mutex mutex_;
     std::unordered_set<std::string> serials_;

@@ -3,6 +3,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/unfinished_files.h"
+
 namespace strandline::hub {
 
 StateFolder::StateFolder(std::filesystem::path root, LockFile lock)
@@ -23,6 +25,8 @@ Result<StateFolder> StateFolder::open(const std::filesystem::path& root) {
         if (error.code == Errc::conflict) error.message += "; another hub uses this state folder";
         return error;
     }
+    for (const auto* folder : {"", "keys", "keys/ca", "tls", "broker"})
+        TRY(remove_unfinished_files(root / folder));
     // Left by a hub that was killed: nobody serves there any more, as the lock is ours.
     TRY(remove_file(root / "hub.json"));
     return StateFolder(std::filesystem::absolute(root), *std::move(lock));

@@ -19,6 +19,8 @@ struct RuntimeInfo {
 };
 
 [[nodiscard]] std::string to_json(const RuntimeInfo& info);
+/// What a hub that serves from this folder wrote; `not_found` while none does.
+[[nodiscard]] Result<RuntimeInfo> read_runtime_info(const std::filesystem::path& root);
 
 /// The folder of everything that a hub keeps, locked for this process. hub.json exists exactly
 /// while the hub serves.

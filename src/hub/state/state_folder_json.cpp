@@ -17,4 +17,18 @@ std::string to_json(const RuntimeInfo& info) {
     return write_json(out) + "\n";
 }
 
+Result<RuntimeInfo> read_runtime_info(const std::filesystem::path& root) {
+    constexpr std::size_t max_bytes = 4096;
+    constexpr std::int64_t max_port = 65'535;
+    TRY(const auto text, read_text_file(root / "hub.json", max_bytes));
+    TRY(const auto json, parse_json(text, "hub.json"));
+    JsonReader in(json, "hub.json");
+    RuntimeInfo info;
+    info.url = in.text("url");
+    info.mqtt_host = in.text("mqtt_host");
+    info.mqtt_port = static_cast<std::uint16_t>(in.integer("mqtt_port", 0, max_port));
+    TRY(in.finish_lenient());
+    return info;
+}
+
 }  // namespace strandline::hub

@@ -12,12 +12,14 @@ namespace {
 constexpr std::chrono::days validity{90};
 constexpr std::size_t max_pem = std::size_t{256} << 10;
 
-// Good for at least another third of the usual life.
+// Good for at least another third of the usual life, and already: the clock may have been ahead
+// when it was made.
 bool is_fresh(const std::filesystem::path& certificate, const Clock& clock) {
     const auto pem = read_text_file(certificate, max_pem);
     if (!pem) return false;
     const auto info = trust::read_certificate(*pem);
-    return info && info->not_after > clock.wall() + validity / 3;
+    const auto now = clock.wall();
+    return info && info->not_before <= now && info->not_after > now + validity / 3;
 }
 
 Status write_pair(const std::filesystem::path& certificate, const std::filesystem::path& key,

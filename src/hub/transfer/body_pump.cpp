@@ -40,10 +40,14 @@ net::Task<std::uint64_t> pump_body(net::Runtime& runtime, net::BodyReader& body,
 }
 
 net::Task<std::string> read_whole(net::BodyReader& body, std::size_t limit) {
-    Bytes buffer(limit + 1);
+    const auto too_long =
+        fail(Errc::invalid, fmt::format("the body is longer than {} bytes", limit));
+    // Said before the rest of it is waited for.
+    const auto announced = body.length().value_or(limit);
+    if (announced > limit) co_return too_long;
+    Bytes buffer(static_cast<std::size_t>(announced) + 1);
     CO_TRY(const auto count, co_await fill(body, buffer));
-    if (count > limit)
-        co_return fail(Errc::invalid, fmt::format("the body is longer than {} bytes", limit));
+    if (count > limit) co_return too_long;
     co_return std::string(as_text(ByteSpan(buffer).first(count)));
 }
 

@@ -1,60 +1,150 @@
 #include "hub/transfer/transfer_gate.h"
 
 #include <algorithm>
-#include <fmt/core.h>
+#include <utility>
 
 namespace strandline::hub {
 namespace {
 
-// Nobody can know when a running transfer ends; a second is short against a download.
-constexpr std::chrono::milliseconds busy_wait{1'000};
+// While somebody waits: how often a broken transfer's place and a line with room are noticed.
+constexpr std::chrono::milliseconds look_again{10};
+// An estimate may be wrong by this much before the client is sent away after all.
+constexpr std::chrono::seconds patience{15};
 
-policy::TokenBucketOptions bucket_options(const TransferLimits& limits) {
-    // One second's worth may be saved up: enough to keep the line busy, too little for a burst.
-    const auto rate = static_cast<double>(std::max<std::uint64_t>(limits.bytes_per_second, 1));
-    return {.rate_per_second = rate, .burst = rate};
+policy::DownloadQueueOptions queue_options(const TransferLimits& limits) {
+    policy::DownloadQueueOptions options;
+    options.bytes_per_second = static_cast<double>(limits.bytes_per_second);
+    options.max_concurrent = limits.max_concurrent;
+    return options;
+}
+
+Error come_back(std::chrono::seconds after) {
+    auto error = fail(Errc::exhausted, "other downloads come first; your place is kept");
+    error.retry_after = after;
+    return error;
 }
 
 }  // namespace
 
-TransferGate::TransferGate(TransferLimits limits, const Clock& clock)
-    : limits_(limits), clock_(&clock), bucket_(bucket_options(limits), clock.steady()) {}
+struct TransferGate::Waiter {
+    Waiter(const boost::asio::any_io_executor& executor, std::uint64_t size)
+        : signal(executor), bytes(size) {}
+    net::Signal signal;
+    std::uint64_t bytes;
+    std::shared_ptr<Ticket> ticket;  ///< once admitted
+};
 
-TransferGate::Ticket::Ticket(std::shared_ptr<TransferGate> gate, std::uint64_t bytes)
-    : gate_(std::move(gate)), bytes_(bytes) {}
+TransferGate::TransferGate(net::Runtime& runtime, TransferLimits limits, const Clock& clock,
+                           Metrics& metrics)
+    : runtime_(&runtime),
+      clock_(&clock),
+      queue_(queue_options(limits), clock.steady()),
+      running_gauge_(&metrics.gauge("strandline_downloads_running", "Downloads under way.")),
+      waiting_gauge_(&metrics.gauge("strandline_downloads_waiting",
+                                    "Downloads that wait for their start with an open request.")),
+      deferred_(&metrics.counter("strandline_downloads_deferred_total",
+                                 "Downloads that were given a later start by Retry-After.")),
+      paced_(&metrics.counter("strandline_download_paced_bytes_total",
+                              "Bytes sent at the common rate; 0 without one.")) {
+    if (limits.bytes_per_second > 0)
+        rate_ = std::make_shared<net::SharedRate>(limits.bytes_per_second, clock);
+}
 
-TransferGate::Ticket::~Ticket() { gate_->finish(bytes_ - std::min(bytes_, sent_)); }
+TransferGate::Ticket::Ticket(std::shared_ptr<TransferGate> gate, std::uint64_t bytes,
+                             SteadyTime started)
+    : gate_(std::move(gate)), bytes_(bytes), started_(started) {}
 
-Result<std::shared_ptr<TransferGate::Ticket>> TransferGate::admit(std::uint64_t bytes) {
-    const std::lock_guard lock(mutex_);
-    if (running_ >= limits_.max_concurrent) {
-        auto error = fail(Errc::unavailable,
-                          fmt::format("{} downloads are running, which is the limit", running_));
-        error.retry_after = busy_wait;
-        return error;
-    }
-    if (limits_.bytes_per_second > 0) {
-        const auto wait = bucket_.try_take(static_cast<double>(bytes), clock_->steady());
-        if (wait) {
-            auto error = fail(Errc::exhausted, "the download rate of this hub is used up for now");
-            error.retry_after = std::chrono::ceil<std::chrono::milliseconds>(*wait);
-            return error;
+TransferGate::Ticket::~Ticket() {
+    if (gate_) gate_->finish(bytes_, gate_->clock_->steady() - started_);
+}
+
+void TransferGate::Ticket::ended(std::uint64_t sent, bool complete) {
+    const auto gate = std::exchange(gate_, nullptr);
+    if (!gate) return;
+    gate->finish(bytes_ - std::min(bytes_, sent), gate->clock_->steady() - started_);
+    // A cut one may be cut by the end of the program: nobody is to be woken then.
+    if (complete) gate->drain();
+}
+
+policy::LineState TransferGate::line() const {
+    if (!rate_) return {};
+    const auto booked = rate_->booked();
+    return {.backlog = admitted_ - std::min(admitted_, booked), .saturated = rate_->saturated()};
+}
+
+void TransferGate::show() {
+    running_gauge_->set(static_cast<double>(queue_.running()));
+    waiting_gauge_->set(static_cast<double>(queue_.waiting()));
+    if (rate_) paced_->add(rate_->sent() - std::exchange(shown_, rate_->sent()));
+}
+
+std::shared_ptr<TransferGate::Ticket> TransferGate::admit(std::uint64_t bytes) {
+    admitted_ += bytes;
+    show();
+    return std::make_shared<Ticket>(shared_from_this(), bytes, clock_->steady());
+}
+
+void TransferGate::finish(std::uint64_t unsent, std::chrono::nanoseconds took) {
+    queue_.finish(unsent, took);
+    admitted_ -= std::min(admitted_, unsent);
+    show();
+}
+
+void TransferGate::drain() {
+    while (const auto id = queue_.pop(line(), clock_->steady())) {
+        const auto found = waiters_.find(*id);
+        const auto waiter = found == waiters_.end() ? nullptr : found->second.lock();
+        if (found != waiters_.end()) waiters_.erase(found);
+        if (!waiter) {
+            queue_.finish(0, std::chrono::nanoseconds{0});
+            continue;
         }
+        waiter->ticket = admit(waiter->bytes);
+        waiter->signal.notify();
     }
-    ++running_;
-    return std::make_shared<Ticket>(shared_from_this(), bytes);
+    show();
 }
 
-std::size_t TransferGate::running() const {
-    const std::lock_guard lock(mutex_);
-    return running_;
+boost::asio::awaitable<void> TransferGate::keep_draining(std::shared_ptr<TransferGate> self) {
+    while (self->queue_.waiting() > 0) {
+        self->drain();
+        co_await net::sleep_for(look_again);
+    }
+    self->draining_ = false;
 }
 
-void TransferGate::finish(std::uint64_t unsent) {
-    const std::lock_guard lock(mutex_);
-    --running_;
-    if (limits_.bytes_per_second > 0)
-        bucket_.give_back(static_cast<double>(unsent), clock_->steady());
+net::Task<std::shared_ptr<TransferGate::Ticket>> TransferGate::wait(policy::DownloadQueue::Id id,
+                                                                    std::uint64_t bytes) {
+    // Only the coroutine owns it: the gate may outlive the event loop.
+    const auto waiter = std::make_shared<Waiter>(runtime_->executor(), bytes);
+    waiters_[id] = waiter;
+    show();
+    if (!std::exchange(draining_, true)) runtime_->spawn(keep_draining(shared_from_this()));
+    const auto until = Deadline::after(patience);
+    while (!waiter->ticket && !until.passed())
+        static_cast<void>(co_await waiter->signal.wait(until));
+    if (waiter->ticket) co_return std::move(waiter->ticket);
+    waiters_.erase(id);
+    queue_.withdraw(id);
+    show();
+    deferred_->add();
+    co_return come_back(std::chrono::seconds{1});
+}
+
+net::Task<std::shared_ptr<TransferGate::Ticket>> TransferGate::enter(std::string who,
+                                                                     std::uint64_t bytes) {
+    const auto self = shared_from_this();
+    const auto verdict = queue_.enter(who, bytes, line(), clock_->steady());
+    switch (verdict.kind) {
+        case policy::DownloadQueue::Verdict::Kind::start:
+            co_return admit(bytes);
+        case policy::DownloadQueue::Verdict::Kind::wait:
+            co_return co_await wait(verdict.id, bytes);
+        case policy::DownloadQueue::Verdict::Kind::come_back:
+            break;
+    }
+    deferred_->add();
+    co_return come_back(verdict.after);
 }
 
 }  // namespace strandline::hub

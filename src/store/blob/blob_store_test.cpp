@@ -336,7 +336,7 @@ TEST_F(BlobStoreTest, AReadOnlyOrFullFileSystemSaysSo) {
     store_.reset();
     ASSERT_EQ(::umount(root_.c_str()), 0);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, Errc::forbidden) << refused.error().message;
+    EXPECT_EQ(refused.error().code, Errc::unavailable) << refused.error().message;
 }
 
 TEST_F(BlobStoreTest, AFileInTheWayIsNamed) {

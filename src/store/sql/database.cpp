@@ -1,5 +1,6 @@
 #include "store/sql/database.h"
 
+#include <atomic>
 #include <fcntl.h>
 #include <filesystem>
 
@@ -47,9 +48,12 @@ struct Transaction::Impl {
     SessionPool* pool;
     std::unique_ptr<Session> session;
     bool write;
+    std::atomic<std::int64_t>* access_changes;
+    bool ends_access = false;
 
-    Impl(SessionPool& from, std::unique_ptr<Session> taken, bool writes)
-        : pool(&from), session(std::move(taken)), write(writes) {}
+    Impl(SessionPool& from, std::unique_ptr<Session> taken, bool writes,
+         std::atomic<std::int64_t>& changes)
+        : pool(&from), session(std::move(taken)), write(writes), access_changes(&changes) {}
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
     ~Impl() { give_back(); }
@@ -80,21 +84,30 @@ Result<std::optional<Row>> Transaction::query_one(std::string_view sql,
     return std::optional<Row>(std::move(rows.front()));
 }
 
-Status Transaction::commit() { return impl_->session->commit(); }
+Status Transaction::commit() {
+    auto done = impl_->session->commit();
+    // Even when it failed: a connection that broke may have committed before.
+    if (impl_->ends_access) impl_->access_changes->fetch_add(1);
+    return done;
+}
+
+void Transaction::end_access() { impl_->ends_access = true; }
 
 bool Transaction::serialization_failed() const { return impl_->session->serialization_failed(); }
 
 struct Database::Impl {
     std::unique_ptr<SessionPool> pool;
     int version = 0;
+    std::atomic<std::int64_t> access_changes{0};
 
-    Result<std::unique_ptr<Session>> begin(bool write) const {
+    Result<std::unique_ptr<Transaction::Impl>> begin(bool write) {
         TRY(auto session, pool->acquire(write));
         if (const auto begun = session->begin(write); !begun) {
             pool->release(std::move(session), write);
             return begun.error();
         }
-        return session;
+        return std::make_unique<Transaction::Impl>(*pool, std::move(session), write,
+                                                   access_changes);
     }
 };
 
@@ -117,15 +130,16 @@ Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options,
 }
 
 Result<Transaction> Database::begin_write() {
-    TRY(auto session, impl_->begin(true));
-    return Transaction(std::make_unique<Transaction::Impl>(*impl_->pool, std::move(session), true));
+    TRY(auto begun, impl_->begin(true));
+    return Transaction(std::move(begun));
 }
 
 Result<Transaction> Database::begin_read() {
-    TRY(auto session, impl_->begin(false));
-    return Transaction(
-        std::make_unique<Transaction::Impl>(*impl_->pool, std::move(session), false));
+    TRY(auto begun, impl_->begin(false));
+    return Transaction(std::move(begun));
 }
+
+std::int64_t Database::access_changes() const { return impl_->access_changes.load(); }
 
 int Database::schema_version() const { return impl_->version; }
 

@@ -54,6 +54,8 @@ public:
     /// After a failed statement the whole transaction is lost, as on PostgreSQL: everything up to
     /// and including commit() fails. Use ON CONFLICT where a conflict is expected.
     [[nodiscard]] Status commit();
+    /// Says that this transaction ends somebody's access: see Database::access_changes().
+    void end_access();
     /// Whether it failed only because of another one at the same time, so that it can be repeated.
     [[nodiscard]] bool serialization_failed() const;
 
@@ -101,6 +103,9 @@ public:
     template <class T>
     [[nodiscard]] Result<T> read(const std::function<Result<T>(Transaction&)>& work);
 
+    /// Grows when a transaction of this process that ends somebody's access is committed, before
+    /// commit() returns: for caches of who may do what.
+    [[nodiscard]] std::int64_t access_changes() const;
     [[nodiscard]] int schema_version() const;
     [[nodiscard]] bool is_sqlite() const;
 

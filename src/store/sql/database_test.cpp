@@ -190,6 +190,21 @@ TEST_P(SqlTest, ADroppedTransactionLeavesNothing) {
     EXPECT_FALSE(transaction->commit()) << "only once";
 }
 
+TEST_P(SqlTest, TellsWhenAccessEndsOnceThatIsCommitted) {
+    const auto before = database_->access_changes();
+    {
+        auto dropped = database_->begin_write();
+        dropped->end_access();
+    }
+    ASSERT_TRUE(database_->begin_write()->commit());
+    EXPECT_EQ(database_->access_changes(), before);
+    auto transaction = database_->begin_write();
+    transaction->end_access();
+    EXPECT_EQ(database_->access_changes(), before);
+    ASSERT_TRUE(transaction->commit());
+    EXPECT_GT(database_->access_changes(), before);
+}
+
 TEST_P(SqlTest, AReaderChangesNothing) {
     for (const std::string sql : {"INSERT INTO things (name) VALUES ('a')", "DELETE FROM things"}) {
         auto transaction = database_->begin_read();

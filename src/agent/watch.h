@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+#include "agent/slot.h"
+#include "agent/tasks.h"
+#include "agent/update_context.h"
+
+// What happens to a release after its soak: looks at what runs and at what lies on disk.
+namespace strandline::agent {
+
+/// How often a slot's release had to be started again. Plain data of the I/O thread.
+struct RestartCount {
+    std::deque<SteadyTime> recent;  ///< within the last hour
+    std::uint64_t of_process = 0;   ///< already counted
+};
+
+/// Asks what serves for its golden answers, and counts how often its program ended. Wrong answers:
+/// it is loaded anew; wrong again, or anew too often within an hour: the order is given up, and the
+/// roll-back of the state machine takes the slot to its previous release. `wanted` is null when
+/// nothing is ordered for the slot. True when the slot's journal has changed.
+[[nodiscard]] boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& turn,
+                                                         Slot& slot, RestartCount& count,
+                                                         const OrderId* wanted);
+
+/// Hashes the active and the previous release. A damaged previous one is dropped, since nothing may
+/// be returned to it; a damaged active one goes on serving from memory and is ordered anew. Both
+/// are reported as `corrupt`. True when the slot's journal has changed.
+[[nodiscard]] boost::asio::awaitable<bool> verify_releases(UpdateServices& services, Turn& turn,
+                                                           Slot& slot);
+
+}  // namespace strandline::agent

@@ -1,0 +1,1 @@
+"""Crash points: campaigns that stop hub and agent at each of their changes to disk."""
