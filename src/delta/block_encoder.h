@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "delta/low_rank_finder.h"
 #include "delta/match_finder.h"
 #include "delta/mode_planner.h"
 #include "delta/number_chooser.h"
 #include "delta/record.h"
-#include "delta/row_scales.h"
 #include "delta/tensor_plan.h"
+#include "delta/tensor_study.h"
 #include "delta/zstd_codec.h"
 
 namespace strandline::delta {
@@ -91,13 +90,9 @@ private:
     Choice encode_run(const Gap& gap, const Run& run);
     Choice encode_tensor(const Gap& gap);
     NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
-                                     std::uint8_t skip);
+                                     std::uint8_t skip, std::vector<OldRange>& windows);
+    void load_reference(const std::vector<OldRange>& windows);
     void restore(const State& state);
-    struct RowRange;
-    void study(const TensorPart& part);
-    [[nodiscard]] static std::optional<RowRange> rows_of(const Gap& gap);
-    std::optional<Prediction> scales_of(const Gap& gap) const;
-    std::optional<Prediction> low_rank_of(const Gap& gap) const;
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
@@ -112,10 +107,7 @@ private:
     BlockLimits limits_;
     ModePlanner planner_;
     NumberChooser numbers_;
-    const TensorPart* studied_ = nullptr;  // the part that these are of
-    std::optional<Factors> factors_;
-    std::optional<std::vector<float>> scales_;
-    std::optional<std::vector<std::int16_t>> ratios_;
+    TensorStudy study_;
     bool right_sent_ = false;
     bool right_pending_ = false;
     NumberChooser::Coded pending_;

@@ -101,10 +101,11 @@ private:
         limits.factors = factors;
         limits.lzma = factors;
         const auto share =
-            std::bit_floor((options_.max_decoder_memory - fixed) / (factors ? 6 : 4));
+            std::bit_floor((options_.max_decoder_memory - fixed) * 4 / (factors ? 25 : 16));
         limits.block_bytes = static_cast<std::uint32_t>(
             std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
-        limits.reference_bytes = limits.block_bytes;
+        // Predictions take some old bytes beside those in the place of the block.
+        limits.reference_bytes = limits.block_bytes + (factors ? limits.block_bytes / 8 : 0);
         limits.level = level_for(options_, info_.new_size);
         limits.thorough = info_.new_size <= small_file_bytes;
         return limits;

@@ -42,11 +42,32 @@ Result<NumberMode> read_mode(FieldReader& in, bool& predicted) {
     mode.method = static_cast<number::Method>(how & 15);
     mode.skip = static_cast<std::uint8_t>(how >> skip_shift);
     predicted = (kind & prediction_bit) != 0;
-    if (!in.ok() || mode.type >= ElementType::opaque || mode.method > number::Method::sparse) {
+    if (!in.ok() || mode.type >= ElementType::opaque || mode.method > number::Method::exact) {
         return malformed("unknown mode");
     }
     if (mode.skip >= number::number_bytes(mode.type)) return malformed("skip is too long");
     return mode;
+}
+
+Status decode_predicted(FieldReader& in, const NumberMode& mode, const Reference& reference,
+                        NumberModels& models, std::span<std::byte> numbers,
+                        std::span<std::byte> scratch) {
+    if (mode.method == number::Method::sparse) return malformed("unknown mode");
+    PredictionState& prediction = models.prediction;
+    const auto changed = scratch.first(numbers.size());
+    TRY(prediction.read_and_apply(in, mode.type, reference, changed));
+    if (mode.method == number::Method::exact) {
+        if (in.left() > 0 || prediction.predictor() == Predictor::rescale)
+            return malformed("unknown mode");
+        std::ranges::copy(changed, numbers.begin());
+        return {};
+    }
+    auto& model = models[mode.model];
+    if (prediction.predictor() == Predictor::rescale) {
+        return number::decode_rescaled(in.rest(), changed, prediction.grid(), prediction.ratios(),
+                                       model, numbers);
+    }
+    return number::decode_numbers(mode.type, mode.method, in.rest(), changed, model, numbers);
 }
 
 }  // namespace
@@ -68,14 +89,18 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
     out.insert(out.end(), head.begin(), head.end());
     out.insert(out.end(), tail.begin(), tail.end());
     if (mode.fresh) model.reset();
+    const Reference reference{old, extent.skip, block.size()};
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
     const auto numbers = block.subspan(extent.skip, extent.numbers);
     number::Method method = mode.method;
+    const auto set_method = [&](number::Method now) {
+        method = now;
+        out[method_at] =
+            static_cast<std::byte>(static_cast<unsigned>(now) | unsigned{mode.skip} << skip_shift);
+    };
     if (method == number::Method::sparse) {
         if (encode_sparse_numbers(mode.type, numbers, old, gap_model, model, writer, out)) return;
-        method = number::Method::absolute;
-        out[method_at] = static_cast<std::byte>(static_cast<unsigned>(method) | unsigned{mode.skip}
-                                                                                    << skip_shift);
+        set_method(number::Method::absolute);
     }
     Bytes changed;
     if (prediction.predictor == Predictor::rescale) {
@@ -86,8 +111,9 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
     }
     if (predicted) {
         append_prediction(prediction, writer, out);
-        changed.assign(old.begin(), old.end());
-        apply_prediction(prediction, mode.type, changed);
+        changed.resize(numbers.size());
+        apply_prediction(prediction, mode.type, reference, changed);
+        if (std::ranges::equal(changed, numbers)) return set_method(number::Method::exact);
         old = changed;
     }
     number::encode_numbers(mode.type, method, numbers, old, model, writer, out);
@@ -102,7 +128,8 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
     FieldReader in(payload);
     bool predicted = false;
     TRY(const NumberMode mode, read_mode(in, predicted));
-    if (!old.empty() && old.size() != block.size()) return malformed("old bytes do not fit");
+    if (!predicted && !old.empty() && old.size() != block.size())
+        return malformed("old bytes do not fit");
     const Extent extent = extent_of(block.size(), mode);
     const auto head = in.take(extent.skip);
     const auto tail = in.take(extent.tail);
@@ -111,24 +138,15 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
     std::ranges::copy(tail, block.last(extent.tail).begin());
     auto& model = models[mode.model];
     if (mode.fresh) model.reset();
-    if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
     const auto numbers = block.subspan(extent.skip, extent.numbers);
+    if (predicted)
+        return decode_predicted(in, mode, {old, extent.skip, block.size()}, models, numbers,
+                                scratch);
+    if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
+    if (mode.method == number::Method::exact) return malformed("unknown mode");
     if (mode.method == number::Method::sparse) {
-        if (predicted) return malformed("unknown mode");
         return decode_sparse_numbers(mode.type, in.rest(), old, models.gaps(), model, numbers,
                                      scratch);
-    }
-    if (predicted) {
-        if (old.empty() && extent.numbers > 0) return malformed("nothing to predict from");
-        PredictionState& prediction = models.prediction;
-        const auto changed = scratch.first(extent.numbers);
-        std::ranges::copy(old, changed.begin());
-        TRY(prediction.read_and_apply(in, mode.type, changed));
-        old = changed;
-        if (prediction.predictor() == Predictor::rescale) {
-            return number::decode_rescaled(in.rest(), old, prediction.grid(), prediction.ratios(),
-                                           model, numbers);
-        }
     }
     return number::decode_numbers(mode.type, mode.method, in.rest(), old, model, numbers);
 }

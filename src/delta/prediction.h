@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/number/fold.h"
 #include "delta/number/number_coder.h"
 #include "delta/number/predict.h"
 #include "delta/varint.h"
@@ -20,6 +21,18 @@ enum class Predictor : std::uint8_t {
     scale = 1,     ///< each row by a factor of its own
     low_rank = 2,  ///< a thin product is added
     rescale = 3,   ///< signed bytes: each row by a ratio of its own, to be rounded
+    folded = 4,    ///< batch normalisation is folded into weights or biases
+};
+
+/// The old bytes of a block: as many as it has, around whose numbers are `skip` loose bytes in
+/// front and some behind; then what a predictor needs beside them.
+struct Reference {
+    ByteSpan bytes;
+    std::size_t skip = 0;
+    std::size_t block_bytes = 0;
+
+    [[nodiscard]] ByteSpan numbers(std::size_t size) const { return bytes.subspan(skip, size); }
+    [[nodiscard]] ByteSpan beside() const { return bytes.subspan(block_bytes); }
 };
 
 /// A predictor and what it needs; one block's share of it.
@@ -33,6 +46,7 @@ struct Prediction {
     std::span<const std::int32_t> left;  ///< rank for each row; borrowed
     std::span<const std::int32_t> right;
     bool send_right = true;  ///< the right side is not that of the block before
+    number::NormFold fold;
 };
 
 /// Factors that are held at a time: rows of a block and all columns.
@@ -45,10 +59,10 @@ public:
     explicit PredictionState(bool factors = true) : factors_(factors) {}
     void reset() { right_rank_ = 0; }
 
-    /// Reads a prediction and changes `numbers` by it, or fails with `corrupt`. `rescale`
+    /// Reads a prediction and fills `numbers` by it, or fails with `corrupt`. `rescale`
     /// changes nothing: its ratios are for number::decode_rescaled().
     [[nodiscard]] Status read_and_apply(FieldReader& in, ElementType type,
-                                        std::span<std::byte> numbers);
+                                        const Reference& reference, std::span<std::byte> numbers);
 
     /// What read_and_apply() read last.
     [[nodiscard]] Predictor predictor() const { return predictor_; }
@@ -60,6 +74,8 @@ private:
     Status read_factors(FieldReader& in, std::vector<std::int32_t>& out, std::size_t count);
     Status apply_scale(FieldReader& in, ElementType type, const number::Grid& grid,
                        std::span<std::byte> numbers);
+    static Status apply_fold(FieldReader& in, ElementType type, const number::Grid& grid,
+                             ByteSpan arrays, std::span<std::byte> numbers);
     Status apply_low_rank(FieldReader& in, ElementType type, const number::Grid& grid,
                           std::span<std::byte> numbers);
 
@@ -77,7 +93,8 @@ private:
 /// Appends a prediction (not `none`) as read_and_apply() reads it.
 void append_prediction(const Prediction& prediction, number::SymbolWriter& writer, Bytes& out);
 
-/// Changes old numbers as the reader will.
-void apply_prediction(const Prediction& prediction, ElementType type, std::span<std::byte> numbers);
+/// Fills `numbers` as the reader will.
+void apply_prediction(const Prediction& prediction, ElementType type, const Reference& reference,
+                      std::span<std::byte> numbers);
 
 }  // namespace strandline::delta

@@ -18,6 +18,7 @@ enum class Method : std::uint8_t {
     relative = 1,  ///< difference; noise is in proportion to each number
     direct = 2,    ///< the number itself; the reference only tells where it is likely
     sparse = 3,    ///< `absolute` of the numbers that changed, and where they are
+    exact = 4,     ///< the numbers are those that a predictor makes
 };
 
 /// Bytes of one number; 1 for `opaque`.
@@ -42,7 +43,8 @@ enum class Method : std::uint8_t {
 enum class Speed : std::uint8_t { simd, portable };
 
 /// Appends the streams of `numbers`, which has whole elements of `type`. `reference` is as long;
-/// for `direct` it may be empty. The type `opaque` and the method `sparse` are not for this.
+/// for `direct` it may be empty. The type `opaque` and the methods `sparse` and `exact` are not for
+/// this.
 void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan reference,
                     NumberModel& model, SymbolWriter& writer, Bytes& out,
                     Speed speed = Speed::simd);
