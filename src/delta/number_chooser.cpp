@@ -98,7 +98,10 @@ std::size_t NumberChooser::model_for(const Use& use) const {
 NumberChooser::Coded NumberChooser::encode(ByteSpan block, ByteSpan old, const NumberMode& mode,
                                            const Prediction& prediction) {
     Coded coded;
-    coded.use = {mode.type, mode.method == number::Method::direct, ++clock_};
+    const auto kind = prediction.predictor == Predictor::rescale ? Use::Kind::rescaled
+                      : mode.method == number::Method::direct     ? Use::Kind::direct
+                                                                  : Use::Kind::difference;
+    coded.use = {mode.type, kind, ++clock_};
     coded.place = model_for(coded.use);
     NumberMode sent = mode;
     sent.model = static_cast<std::uint8_t>(coded.place);

@@ -18,10 +18,10 @@ public:
     // What a model is used for.
     struct Use {
         ElementType type = ElementType::opaque;
-        bool direct = false;
+        enum class Kind : std::uint8_t { difference, direct, rescaled } kind = Kind::difference;
         std::uint64_t last = 0;
         friend bool same(const Use& a, const Use& b) {
-            return a.type == b.type && a.direct == b.direct;
+            return a.type == b.type && a.kind == b.kind;
         }
     };
 
