@@ -90,73 +90,6 @@ void BlockEncoder::restore(const State& state) {
     study_.forget();
 }
 
-// Type and old values are known here, so only the method is tried.
-BlockEncoder::Choice BlockEncoder::encode_tensor(const Gap& gap) {
-    const TensorPart& part = *gap.part;
-    const std::uint64_t length = gap.end - gap.begin;
-    const std::uint64_t one = number::number_bytes(part.type);
-    Choice choice{gap.begin, gap.end, false, {}, {}};
-    choice.record.coder = static_cast<std::uint8_t>(CoderId::numbers);
-    choice.record.length = length;
-    const auto block = new_file_.subspan(gap.begin, length);
-    ByteSpan old;
-    if (part.old_begin) {
-        const std::uint64_t old_begin = *part.old_begin + (gap.begin - part.begin);
-        old = old_file_.subspan(old_begin, length);
-        choice.record.windows = {{old_begin, length}};
-    }
-    const auto skip = static_cast<std::uint8_t>((one - (gap.begin - part.begin) % one) % one);
-    auto coded = code_tensor(gap, block, old, skip, choice.record.windows);
-    choice.payload = std::move(coded.payload);
-    Choice raw{gap.begin, gap.end, true, {}, {}};
-    Choice best = choice.cost() < raw.cost() ? std::move(choice) : std::move(raw);
-    if (limits_.thorough && lz_may_win(gap, best)) {
-        auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
-        if (lz.cost() < best.cost()) return lz;
-    }
-    if (!best.raw) {
-        numbers_.keep(std::move(coded));
-        right_sent_ = right_sent_ || right_pending_;
-    }
-    return best;
-}
-
-NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
-                                               std::uint8_t skip, std::vector<OldRange>& windows) {
-    right_pending_ = false;
-    std::optional<NumberChooser::Coded> best;
-    if (limits_.factors && study_.look_at(*gap.part)) right_sent_ = false;
-    const auto planned =
-        limits_.factors ? study_.predict(gap.begin, gap.end, right_sent_) : std::nullopt;
-    if (planned) {
-        load_reference(planned->windows);
-        best = numbers_.encode(block, reference_,
-                               {gap.part->type, number::Method::absolute, skip, 0, false},
-                               planned->prediction);
-        right_pending_ = planned->prediction.predictor == Predictor::low_rank;
-        // Nothing else comes near.
-        if (gap.part->type == ElementType::f32 && best->payload.size() < block.size() / 4) {
-            windows = planned->windows;
-            return std::move(*best);
-        }
-    }
-    const auto mode = numbers_.choose_method(block, old, gap.part->type, skip);
-    auto plain = numbers_.encode(block, old, mode, {});
-    // Samples may call a relative useless where only their stretch was replaced, and that is dear.
-    if (mode.method == number::Method::direct && !old.empty()) {
-        NumberMode related = mode;
-        related.method = number::Method::absolute;
-        auto other = numbers_.encode(block, old, related, {});
-        if (other.payload.size() < plain.payload.size()) plain = std::move(other);
-    }
-    if (best && best->payload.size() < plain.payload.size()) {
-        windows = planned->windows;
-        return std::move(*best);
-    }
-    right_pending_ = false;
-    return plain;
-}
-
 BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
     Choice best{run.begin, run.end, true, {}, {}};
     if (!is_plain(run.candidate)) {
@@ -296,8 +229,10 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
         totals_.coded_bytes += length;
         if (record.coder == static_cast<std::uint8_t>(CoderId::numbers)) {
             totals_.features |= feature_numbers;
-            if (is_predicted(record.payload)) totals_.features |= feature_factors;
+            if (needs_factors(record.payload)) totals_.features |= feature_factors;
         }
+        if (record.coder == static_cast<std::uint8_t>(CoderId::mixed))
+            totals_.features |= feature_mixer;
         if (record.coder == static_cast<std::uint8_t>(CoderId::lzma))
             totals_.features |= feature_lzma;
         std::uint64_t reference = 0;

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "delta/match_finder.h"
+#include "delta/mixed_coder.h"
 #include "delta/mode_planner.h"
 #include "delta/number_chooser.h"
 #include "delta/record.h"
@@ -22,6 +23,7 @@ struct BlockLimits {
     int level = 9;                             ///< of zstd where its match search pays
     bool factors = true;                       ///< the reader has memory for predictions
     bool lzma = true;                          ///< the reader has memory for LZMA
+    bool mixer = true;                         ///< the reader has memory to mix bytes
     bool thorough = true;                      ///< try more than sampling suggests
 };
 
@@ -91,6 +93,10 @@ private:
     Choice encode_tensor(const Gap& gap);
     NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
                                      std::uint8_t skip, std::vector<OldRange>& windows);
+    void try_rough(const Gap& gap, ByteSpan block, const NumberMode& mode,
+                   NumberChooser::Coded& best);
+    void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
+    void choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode);
     void load_reference(const std::vector<OldRange>& windows);
     void restore(const State& state);
     Choice encode_planes_run(const Run& run);
@@ -108,6 +114,7 @@ private:
     ModePlanner planner_;
     NumberChooser numbers_;
     TensorStudy study_;
+    number::ByteMixer mixer_;
     bool right_sent_ = false;
     bool right_pending_ = false;
     NumberChooser::Coded pending_;

@@ -90,7 +90,7 @@ private:
         most.features = feature_numbers;
         const bool factors = options_.max_decoder_memory >= min_factors_memory;
         // LZMA takes two more buffers of a block's size.
-        if (factors) most.features |= feature_factors | feature_lzma;
+        if (factors) most.features |= feature_factors | feature_lzma | feature_mixer;
         const std::uint64_t fixed = required_memory(most) + record_overhead_bytes;
         if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
             return fail(Errc::invalid,
@@ -100,6 +100,7 @@ private:
         BlockLimits limits;
         limits.factors = factors;
         limits.lzma = factors;
+        limits.mixer = factors;
         const auto share =
             std::bit_floor((options_.max_decoder_memory - fixed) * 4 / (factors ? 25 : 16));
         limits.block_bytes = static_cast<std::uint32_t>(

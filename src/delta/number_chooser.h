@@ -35,6 +35,13 @@ public:
     [[nodiscard]] NumberMode choose_method(ByteSpan block, ByteSpan old, ElementType type,
                                            std::uint8_t skip);
 
+    /// Whether `direct` came close to the method that choose_method() chose last.
+    [[nodiscard]] bool nearly_direct() const { return nearly_direct_; }
+    /// `plain` or, if it is clearly cheaper by a longer sample, one of `candidates`, which differ
+    /// from it by their columns. Not for method `sparse`.
+    [[nodiscard]] NumberMode cheapest(ByteSpan block, ByteSpan old, const NumberMode& plain,
+                                      std::span<const NumberMode> candidates);
+
     /// A payload, and what would be learned by sending it.
     struct Coded {
         Bytes payload;
@@ -67,6 +74,7 @@ private:
     std::unique_ptr<number::NumberModel> trial_;
     number::SymbolWriter writer_;
     std::uint64_t clock_ = 0;
+    bool nearly_direct_ = false;
 };
 
 }  // namespace strandline::delta

@@ -48,7 +48,8 @@ void append_prediction(const Prediction& prediction, number::SymbolWriter& write
     out.push_back(static_cast<std::byte>(prediction.predictor));
     append_varint(out, prediction.grid.columns);
     append_varint(out, prediction.grid.phase);
-    if (prediction.predictor == Predictor::scale) {
+    if (prediction.predictor == Predictor::scale ||
+        prediction.predictor == Predictor::scale_columns) {
         for (const float scale : prediction.scales)
             append_le(out, std::bit_cast<std::uint32_t>(scale));
         return;
@@ -75,6 +76,8 @@ void apply_prediction(const Prediction& prediction, ElementType type, const Refe
     std::ranges::copy(reference.numbers(numbers.size()), numbers.begin());
     if (prediction.predictor == Predictor::scale) {
         number::scale_rows(type, numbers, prediction.grid, prediction.scales);
+    } else if (prediction.predictor == Predictor::scale_columns) {
+        number::scale_columns(type, numbers, prediction.grid, prediction.scales);
     } else if (prediction.predictor == Predictor::low_rank) {
         number::add_low_rank(
             type, numbers, prediction.grid,
@@ -101,7 +104,8 @@ Status PredictionState::read_and_apply(FieldReader& in, ElementType type,
     if (predictor_ == Predictor::rescale && type == ElementType::i8)
         return read_ratios(in, static_cast<std::size_t>(grid.rows(numbers.size())));
     if (!number::can_predict(type)) return malformed("not for this type");
-    if (predictor_ == Predictor::scale) return apply_scale(in, type, grid, numbers);
+    if (predictor_ == Predictor::scale || predictor_ == Predictor::scale_columns)
+        return apply_scale(in, type, grid, numbers);
     if (predictor_ == Predictor::low_rank) return apply_low_rank(in, type, grid, numbers);
     return malformed("unknown predictor");
 }
@@ -124,15 +128,21 @@ Status PredictionState::read_ratios(FieldReader& in, std::size_t rows) {
 
 Status PredictionState::apply_scale(FieldReader& in, ElementType type, const number::Grid& grid,
                                     std::span<std::byte> numbers) {
-    const std::uint64_t rows = grid.rows(numbers.size() / number::number_bytes(type));
-    if (rows > max_factor_count) return malformed("too many rows");
+    const bool by_rows = predictor_ == Predictor::scale;
+    const std::uint64_t count =
+        by_rows ? grid.rows(numbers.size() / number::number_bytes(type)) : grid.columns;
+    if (count > max_factor_count) return malformed("too many scales");
     std::vector<float> scales;
-    for (std::uint64_t row = 0; row < rows; ++row) {
+    for (std::uint64_t i = 0; i < count; ++i) {
         const auto field = in.take(sizeof(std::uint32_t));
         if (!in.ok()) return malformed("it ends early");
         scales.push_back(std::bit_cast<float>(load_le<std::uint32_t>(field)));
     }
-    number::scale_rows(type, numbers, grid, scales);
+    if (by_rows) {
+        number::scale_rows(type, numbers, grid, scales);
+    } else {
+        number::scale_columns(type, numbers, grid, scales);
+    }
     return {};
 }
 

@@ -18,10 +18,11 @@ namespace strandline::delta {
 /// format.
 enum class Predictor : std::uint8_t {
     none = 0,
-    scale = 1,     ///< each row by a factor of its own
-    low_rank = 2,  ///< a thin product is added
-    rescale = 3,   ///< signed bytes: each row by a ratio of its own, to be rounded
-    folded = 4,    ///< batch normalisation is folded into weights or biases
+    scale = 1,          ///< each row by a factor of its own
+    low_rank = 2,       ///< a thin product is added
+    rescale = 3,        ///< signed bytes: each row by a ratio of its own, to be rounded
+    folded = 4,         ///< batch normalisation is folded into weights or biases
+    scale_columns = 5,  ///< each column by a factor of its own
 };
 
 /// The old bytes of a block: as many as it has, around whose numbers are `skip` loose bytes in
@@ -39,7 +40,7 @@ struct Reference {
 struct Prediction {
     Predictor predictor = Predictor::none;
     number::Grid grid;
-    std::vector<float> scales;         ///< one for each row
+    std::vector<float> scales;         ///< one for each row, or column
     std::vector<std::int16_t> ratios;  ///< one for each row
     unsigned rank = 0;
     int shift = 0;
@@ -58,6 +59,7 @@ public:
     /// `factors`: the header declares memory for them.
     explicit PredictionState(bool factors = true) : factors_(factors) {}
     void reset() { right_rank_ = 0; }
+    [[nodiscard]] bool allowed() const { return factors_; }
 
     /// Reads a prediction and fills `numbers` by it, or fails with `corrupt`. `rescale`
     /// changes nothing: its ratios are for number::decode_rescaled().

@@ -34,6 +34,7 @@ TensorPart part_of(const Tensor& tensor) {
     part.end = tensor.offset + tensor.bytes;
     part.type = tensor.type;
     part.columns = columns_of(tensor);
+    if (tensor.shape.size() > 1) part.last_columns = tensor.shape.back();
     return part;
 }
 
@@ -70,7 +71,7 @@ std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
         }
         if (!parts.empty() && continues(parts.back(), part)) {
             if (part.end - part.begin > parts.back().end - parts.back().begin)
-                parts.back().columns = 0;
+                parts.back().columns = parts.back().last_columns = 0;
             parts.back().end = part.end;
         } else {
             parts.push_back(part);

@@ -29,6 +29,8 @@ struct TensorPart {
     /// Numbers of one row, the first axis: what shares a scale. 0 when there are no rows. Small
     /// tensors may follow the last row.
     std::uint64_t columns = 0;
+    /// Length of the last axis; 0 when that is not known.
+    std::uint64_t last_columns = 0;
     std::optional<FoldedPart> folded;
 };
 

@@ -17,6 +17,7 @@ bool TensorStudy::look_at(const TensorPart& part) {
     factors_.reset();
     scales_.reset();
     ratios_.reset();
+    rough_ = {};
     if (part.columns == 0 || !part.old_begin || part.folded) return true;
     const std::uint64_t row_bytes = part.columns * number::number_bytes(part.type);
     const std::uint64_t length = (part.end - part.begin) / row_bytes * row_bytes;
@@ -28,6 +29,7 @@ bool TensorStudy::look_at(const TensorPart& part) {
     }
     scales_ = find_row_scales(part.type, now, old, part.columns);
     if (!scales_) factors_ = find_low_rank(part.type, now, old, part.columns);
+    if (!scales_ && !factors_) rough_ = find_rough_scales(part.type, now, old, part.columns);
     return true;
 }
 
@@ -44,6 +46,31 @@ std::optional<PlannedPrediction> TensorStudy::predict(std::uint64_t begin, std::
     if (!prediction) return std::nullopt;
     return PlannedPrediction{std::move(*prediction),
                              {{*part.old_begin + (begin - part.begin), end - begin}}};
+}
+
+std::vector<PlannedPrediction> TensorStudy::rough_predictions(std::uint64_t begin,
+                                                              std::uint64_t end) const {
+    std::vector<PlannedPrediction> all;
+    if (rough_.rows.empty() && rough_.columns.empty()) return all;
+    if ((begin - part_->begin) % number::number_bytes(part_->type) != 0) return all;
+    const RowRange rows = rows_of(begin, end, part_->columns);
+    const std::vector<OldRange> windows{{*part_->old_begin + (begin - part_->begin), end - begin}};
+    if (!rough_.rows.empty()) {
+        Prediction prediction;
+        prediction.predictor = Predictor::scale;
+        prediction.grid = rows.grid;
+        for (std::uint64_t row = rows.first; row < rows.first + rows.count; ++row)
+            prediction.scales.push_back(row < rough_.rows.size() ? rough_.rows[row] : 1.0F);
+        all.push_back({std::move(prediction), windows});
+    }
+    if (!rough_.columns.empty()) {
+        Prediction prediction;
+        prediction.predictor = Predictor::scale_columns;
+        prediction.grid = rows.grid;
+        prediction.scales = rough_.columns;
+        all.push_back({std::move(prediction), windows});
+    }
+    return all;
 }
 
 TensorStudy::RowRange TensorStudy::rows_of(std::uint64_t begin, std::uint64_t end,

@@ -34,6 +34,9 @@ public:
     /// For the new bytes [begin, end) of the part; `right_sent` as in Prediction.
     [[nodiscard]] std::optional<PlannedPrediction> predict(std::uint64_t begin, std::uint64_t end,
                                                            bool right_sent) const;
+    /// Those that may help a little, in the place of predict().
+    [[nodiscard]] std::vector<PlannedPrediction> rough_predictions(std::uint64_t begin,
+                                                                   std::uint64_t end) const;
 
 private:
     struct RowRange;
@@ -52,6 +55,7 @@ private:
     std::optional<Factors> factors_;
     std::optional<std::vector<float>> scales_;
     std::optional<std::vector<std::int16_t>> ratios_;
+    RoughScales rough_;
 };
 
 }  // namespace strandline::delta

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "delta/layout/tensor.h"
+#include "delta/number/column_memory.h"
 #include "delta/number/number_model.h"
 #include "delta/number/symbol_writer.h"
 
@@ -43,15 +44,17 @@ enum class Method : std::uint8_t {
 enum class Speed : std::uint8_t { simd, portable };
 
 /// Appends the streams of `numbers`, which has whole elements of `type`. `reference` is as long;
-/// for `direct` it may be empty. The type `opaque` and the methods `sparse` and `exact` are not for
-/// this.
+/// for `direct` it may be empty. With `columns`, which begin as zeros and are for fp32 and 16-bit
+/// floats alone, expectations take in what was seen in a number's column. The type `opaque` and the
+/// methods `sparse` and `exact` are not for this.
 void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan reference,
                     NumberModel& model, SymbolWriter& writer, Bytes& out,
-                    Speed speed = Speed::simd);
+                    const ColumnMemory& columns = {}, Speed speed = Speed::simd);
 
 /// Fills `numbers` from such streams, or fails with `corrupt`.
 [[nodiscard]] Status decode_numbers(ElementType type, Method method, ByteSpan streams,
                                     ByteSpan reference, NumberModel& model,
-                                    std::span<std::byte> numbers, Speed speed = Speed::simd);
+                                    std::span<std::byte> numbers, const ColumnMemory& columns = {},
+                                    Speed speed = Speed::simd);
 
 }  // namespace strandline::delta::number
