@@ -1,5 +1,6 @@
 #include "delta/coders.h"
 
+#include <algorithm>
 #include <bit>
 #include <gtest/gtest.h>
 #include <limits>
@@ -141,8 +142,10 @@ TEST(Coders, SurviveAnyDamageToTheirPayload) {
 
 // A block of fp32 numbers with a prediction and no streams.
 Bytes exact_block(ByteSpan prediction) {
-    Bytes payload{std::byte{0x81}, std::byte{4}};
-    payload.insert(payload.end(), prediction.begin(), prediction.end());
+    Bytes payload(2 + prediction.size());
+    payload[0] = std::byte{0x81};
+    payload[1] = std::byte{4};
+    std::ranges::copy(prediction, payload.begin() + 2);
     return payload;
 }
 
