@@ -37,6 +37,7 @@ BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimi
       new_file_(new_file),
       limits_(limits),
       planner_(old_file, new_file, limits.thorough),
+      study_(old_file, new_file, limits.reference_bytes),
       scratch_(limits.block_bytes) {}
 
 void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
@@ -86,138 +87,7 @@ void BlockEncoder::restore(const State& state) {
     numbers_.restore(*state.numbers);
     totals_ = state.totals;
     right_sent_ = state.right_sent;
-    studied_ = nullptr;
-}
-
-// Type and old values are known here, so only the method is tried.
-BlockEncoder::Choice BlockEncoder::encode_tensor(const Gap& gap) {
-    const TensorPart& part = *gap.part;
-    const std::uint64_t length = gap.end - gap.begin;
-    const std::uint64_t one = number::number_bytes(part.type);
-    Choice choice{gap.begin, gap.end, false, {}, {}};
-    choice.record.coder = static_cast<std::uint8_t>(CoderId::numbers);
-    choice.record.length = length;
-    const auto block = new_file_.subspan(gap.begin, length);
-    ByteSpan old;
-    if (part.old_begin) {
-        const std::uint64_t old_begin = *part.old_begin + (gap.begin - part.begin);
-        old = old_file_.subspan(old_begin, length);
-        choice.record.windows = {{old_begin, length}};
-    }
-    const auto skip = static_cast<std::uint8_t>((one - (gap.begin - part.begin) % one) % one);
-    auto coded = code_tensor(gap, block, old, skip);
-    choice.payload = std::move(coded.payload);
-    Choice raw{gap.begin, gap.end, true, {}, {}};
-    Choice best = choice.cost() < raw.cost() ? std::move(choice) : std::move(raw);
-    if (limits_.thorough && lz_may_win(gap, best)) {
-        auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
-        if (lz.cost() < best.cost()) return lz;
-    }
-    if (!best.raw) {
-        numbers_.keep(std::move(coded));
-        right_sent_ = right_sent_ || right_pending_;
-    }
-    return best;
-}
-
-NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
-                                               std::uint8_t skip) {
-    right_pending_ = false;
-    std::optional<NumberChooser::Coded> best;
-    study(*gap.part);
-    auto prediction = scales_of(gap);
-    if (!prediction) prediction = low_rank_of(gap);
-    if (prediction) {
-        best = numbers_.encode(
-            block, old, {gap.part->type, number::Method::absolute, skip, 0, false}, *prediction);
-        right_pending_ = prediction->predictor == Predictor::low_rank;
-        // Nothing else comes near.
-        if (gap.part->type == ElementType::f32 && best->payload.size() < block.size() / 4)
-            return std::move(*best);
-    }
-    const auto mode = numbers_.choose_method(block, old, gap.part->type, skip);
-    auto plain = numbers_.encode(block, old, mode, {});
-    // Samples may call a relative useless where only their stretch was replaced, and that is dear.
-    if (mode.method == number::Method::direct && !old.empty()) {
-        NumberMode related = mode;
-        related.method = number::Method::absolute;
-        auto other = numbers_.encode(block, old, related, {});
-        if (other.payload.size() < plain.payload.size()) plain = std::move(other);
-    }
-    if (best && best->payload.size() < plain.payload.size()) return std::move(*best);
-    right_pending_ = false;
-    return plain;
-}
-
-// Looks for what may have been done to a whole tensor.
-void BlockEncoder::study(const TensorPart& part) {
-    if (studied_ == &part) return;
-    studied_ = &part;
-    right_sent_ = false;
-    factors_.reset();
-    scales_.reset();
-    ratios_.reset();
-    if (part.columns == 0 || !part.old_begin || !limits_.factors) return;
-    const std::uint64_t row_bytes = part.columns * number::number_bytes(part.type);
-    const std::uint64_t length = (part.end - part.begin) / row_bytes * row_bytes;
-    const auto now = new_file_.subspan(part.begin, length);
-    const auto old = old_file_.subspan(*part.old_begin, length);
-    if (part.type == ElementType::i8) {
-        ratios_ = find_row_ratios(now, old, part.columns);
-        return;
-    }
-    scales_ = find_row_scales(part.type, now, old, part.columns);
-    if (!scales_) factors_ = find_low_rank(part.type, now, old, part.columns);
-}
-
-// The rows that a block touches: its numbers start in the first one at column grid.phase.
-struct BlockEncoder::RowRange {
-    number::Grid grid;
-    std::uint64_t first = 0;
-    std::uint64_t count = 0;
-};
-
-std::optional<BlockEncoder::RowRange> BlockEncoder::rows_of(const Gap& gap) {
-    const TensorPart& part = *gap.part;
-    const std::uint64_t one = number::number_bytes(part.type);
-    if (part.columns == 0 || (gap.begin - part.begin) % one != 0) return std::nullopt;
-    const std::uint64_t number = (gap.begin - part.begin) / one;
-    RowRange range{{part.columns, number % part.columns}, number / part.columns, 0};
-    range.count = range.grid.rows((gap.end - gap.begin) / one);
-    return range;
-}
-
-// This block's share of the scales of its tensor; numbers behind the last row stay as they are.
-std::optional<Prediction> BlockEncoder::scales_of(const Gap& gap) const {
-    const auto rows = rows_of(gap);
-    if (!rows || (!scales_ && !ratios_) || rows->count > max_factor_count) return std::nullopt;
-    Prediction prediction;
-    prediction.predictor = scales_ ? Predictor::scale : Predictor::rescale;
-    prediction.grid = rows->grid;
-    for (std::uint64_t row = rows->first; row < rows->first + rows->count; ++row) {
-        if (scales_) prediction.scales.push_back(row < scales_->size() ? (*scales_)[row] : 1.0F);
-        if (ratios_)
-            prediction.ratios.push_back(row < ratios_->size() ? (*ratios_)[row] : std::int16_t{0});
-    }
-    return prediction;
-}
-
-std::optional<Prediction> BlockEncoder::low_rank_of(const Gap& gap) const {
-    const auto rows = rows_of(gap);
-    if (!factors_ || !rows) return std::nullopt;
-    Prediction prediction;
-    prediction.predictor = Predictor::low_rank;
-    prediction.grid = rows->grid;
-    prediction.rank = factors_->rank;
-    prediction.shift = factors_->shift;
-    prediction.right = factors_->right;
-    prediction.send_right = !right_sent_;
-    const auto left = std::span<const std::int32_t>(factors_->left);
-    if ((rows->first + rows->count) * factors_->rank > left.size() ||
-        (rows->count + rows->grid.columns) * factors_->rank > max_factor_count)
-        return std::nullopt;
-    prediction.left = left.subspan(rows->first * factors_->rank, rows->count * factors_->rank);
-    return prediction;
+    study_.forget();
 }
 
 BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
@@ -287,17 +157,21 @@ BlockEncoder::Choice BlockEncoder::encode_lz(const Gap& gap, std::uint64_t begin
     choice.record.coder = static_cast<std::uint8_t>(CoderId::lz);
     choice.record.length = end - begin;
     choice.record.windows = windows_for(gap, begin, end);
-    reference_.clear();
-    for (const auto& window : choice.record.windows) {
-        const auto part = old_file_.subspan(window.offset, window.length);
-        reference_.insert(reference_.end(), part.begin(), part.end());
-    }
+    load_reference(choice.record.windows);
     const auto frame =
         zstd_.encode(new_file_.subspan(begin, end - begin), reference_, level, end - begin);
     choice.raw = frame.empty();
     choice.payload.assign(frame.begin(), frame.end());
     if (level > sample_level && !choice.raw && limits_.lzma) try_lzma(choice);
     return choice;
+}
+
+void BlockEncoder::load_reference(const std::vector<OldRange>& windows) {
+    reference_.clear();
+    for (const auto& window : windows) {
+        const auto part = old_file_.subspan(window.offset, window.length);
+        reference_.insert(reference_.end(), part.begin(), part.end());
+    }
 }
 
 // Replaces zstd by LZMA where that is worth its slower decoder; reference_ holds the old bytes.
@@ -355,8 +229,10 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
         totals_.coded_bytes += length;
         if (record.coder == static_cast<std::uint8_t>(CoderId::numbers)) {
             totals_.features |= feature_numbers;
-            if (is_predicted(record.payload)) totals_.features |= feature_factors;
+            if (needs_factors(record.payload)) totals_.features |= feature_factors;
         }
+        if (record.coder == static_cast<std::uint8_t>(CoderId::mixed))
+            totals_.features |= feature_mixer;
         if (record.coder == static_cast<std::uint8_t>(CoderId::lzma))
             totals_.features |= feature_lzma;
         std::uint64_t reference = 0;

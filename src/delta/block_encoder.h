@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "delta/low_rank_finder.h"
 #include "delta/match_finder.h"
+#include "delta/mixed_coder.h"
 #include "delta/mode_planner.h"
 #include "delta/number_chooser.h"
 #include "delta/record.h"
-#include "delta/row_scales.h"
 #include "delta/tensor_plan.h"
+#include "delta/tensor_study.h"
 #include "delta/zstd_codec.h"
 
 namespace strandline::delta {
@@ -23,6 +23,7 @@ struct BlockLimits {
     int level = 9;                             ///< of zstd where its match search pays
     bool factors = true;                       ///< the reader has memory for predictions
     bool lzma = true;                          ///< the reader has memory for LZMA
+    bool mixer = true;                         ///< the reader has memory to mix bytes
     bool thorough = true;                      ///< try more than sampling suggests
 };
 
@@ -91,13 +92,13 @@ private:
     Choice encode_run(const Gap& gap, const Run& run);
     Choice encode_tensor(const Gap& gap);
     NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
-                                     std::uint8_t skip);
+                                     std::uint8_t skip, std::vector<OldRange>& windows);
+    void try_rough(const Gap& gap, ByteSpan block, const NumberMode& mode,
+                   NumberChooser::Coded& best);
+    void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
+    void choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode);
+    void load_reference(const std::vector<OldRange>& windows);
     void restore(const State& state);
-    struct RowRange;
-    void study(const TensorPart& part);
-    [[nodiscard]] static std::optional<RowRange> rows_of(const Gap& gap);
-    std::optional<Prediction> scales_of(const Gap& gap) const;
-    std::optional<Prediction> low_rank_of(const Gap& gap) const;
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
@@ -112,10 +113,8 @@ private:
     BlockLimits limits_;
     ModePlanner planner_;
     NumberChooser numbers_;
-    const TensorPart* studied_ = nullptr;  // the part that these are of
-    std::optional<Factors> factors_;
-    std::optional<std::vector<float>> scales_;
-    std::optional<std::vector<std::int16_t>> ratios_;
+    TensorStudy study_;
+    number::ByteMixer mixer_;
     bool right_sent_ = false;
     bool right_pending_ = false;
     NumberChooser::Coded pending_;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "delta/lzma_codec.h"
+#include "delta/mixed_coder.h"
 #include "delta/planes_coder.h"
 #include "delta/sparse_coder.h"
 
@@ -69,6 +70,17 @@ private:
     NumberModels* models_;
 };
 
+class MixedDecoder final : public BlockDecoder {
+public:
+    Status decode(ByteSpan payload, ByteSpan reference, std::span<std::byte> out,
+                  std::span<std::byte> /*scratch*/) override {
+        return decode_mixed_block(payload, reference, mixer_, out);
+    }
+
+private:
+    number::ByteMixer mixer_;
+};
+
 }  // namespace
 
 BlockDecoders::BlockDecoders(std::uint8_t features)
@@ -79,7 +91,8 @@ BlockDecoders::BlockDecoders(std::uint8_t features)
       models_((features & feature_numbers) != 0
                   ? std::make_unique<NumberModels>((features & feature_factors) != 0)
                   : nullptr),
-      numbers_(models_ ? std::make_unique<NumbersDecoder>(*models_) : nullptr) {}
+      numbers_(models_ ? std::make_unique<NumbersDecoder>(*models_) : nullptr),
+      mixed_((features & feature_mixer) != 0 ? std::make_unique<MixedDecoder>() : nullptr) {}
 BlockDecoders::~BlockDecoders() = default;
 
 void BlockDecoders::begin_segment() {
@@ -100,6 +113,9 @@ Result<BlockDecoder*> BlockDecoders::find(std::uint8_t id) {
         case CoderId::lzma:
             if (lzma_) return lzma_.get();
             return fail(Errc::corrupt, "delta has LZMA that its header does not declare");
+        case CoderId::mixed:
+            if (mixed_) return mixed_.get();
+            return fail(Errc::corrupt, "delta has mixed bytes that its header does not declare");
     }
     return fail(Errc::invalid,
                 fmt::format("delta uses block coder {}, unknown to this program: update it", id));

@@ -20,6 +20,7 @@ enum class CoderId : std::uint8_t {
     sparse = 3,   ///< the few words that changed, and where
     numbers = 4,  ///< numbers by what the old ones let expect
     lzma = 5,     ///< LZMA with the old windows as prefix
+    mixed = 6,    ///< bytes by what several contexts expect
 };
 
 /// One way to make a block. A new one is one more class here and in find(), one more
@@ -56,6 +57,7 @@ private:
     std::unique_ptr<BlockDecoder> lzma_;
     std::unique_ptr<NumberModels> models_;  // null when no numbers are declared
     std::unique_ptr<BlockDecoder> numbers_;
+    std::unique_ptr<BlockDecoder> mixed_;
 };
 
 }  // namespace strandline::delta

@@ -1,6 +1,9 @@
 #include "delta/coders.h"
 
+#include <algorithm>
+#include <bit>
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "base/random.h"
 #include "delta/lzma_codec.h"
@@ -135,6 +138,77 @@ TEST(Coders, SurviveAnyDamageToTheirPayload) {
         }
         EXPECT_FALSE(decoder->decode(payload, {}, out, scratch)) << "without the old bytes";
     }
+}
+
+// A block of fp32 numbers with a prediction and no streams.
+Bytes exact_block(ByteSpan prediction) {
+    Bytes payload(2 + prediction.size());
+    payload[0] = std::byte{0x81};
+    payload[1] = std::byte{4};
+    std::ranges::copy(prediction, payload.begin() + 2);
+    return payload;
+}
+
+TEST(NumbersCoder, RefusesFoldingsThatDoNotFit) {
+    constexpr std::size_t count = 6;
+    // Two channels, three numbers each; gamma and variance behind the block's old bytes.
+    const Bytes reference = float_weights(count + 4, 1);
+    const auto fold = [](unsigned flags, float epsilon, unsigned channels, unsigned first) {
+        Bytes bytes{std::byte{4}, std::byte{3}, std::byte{0}, static_cast<std::byte>(flags)};
+        append_le(bytes, std::bit_cast<std::uint32_t>(epsilon));
+        bytes.push_back(static_cast<std::byte>(channels));
+        bytes.push_back(static_cast<std::byte>(first));
+        return exact_block(bytes);
+    };
+    const auto made = [&](const Bytes& payload, ByteSpan old) {
+        return !made_by(CoderId::numbers, payload, old, 4 * count).empty();
+    };
+    ASSERT_TRUE(made(fold(0, 1.0F, 2, 0), reference));
+    EXPECT_FALSE(made(fold(8, 1.0F, 2, 0), reference)) << "unknown flag";
+    EXPECT_FALSE(made(fold(4, 1.0F, 2, 0), reference)) << "weights have no bias";
+    EXPECT_FALSE(made(fold(0, std::numeric_limits<float>::infinity(), 2, 0), reference));
+    EXPECT_FALSE(made(fold(0, 1.0F, 2, 2), reference)) << "first is no channel";
+    EXPECT_FALSE(made(fold(0, 1.0F, 0, 0), reference)) << "no channels";
+    EXPECT_FALSE(made(fold(0, 1.0F, 1, 0), reference)) << "too many arrays";
+    EXPECT_FALSE(made(fold(2, 1.0F, 2, 0), reference)) << "biases need the mean";
+    EXPECT_FALSE(made(fold(0, 1.0F, 2, 0), ByteSpan(reference).first(4 * count)));
+    EXPECT_FALSE(made(fold(0, 1.0F, 2, 0), {}));
+    Bytes longer = fold(0, 1.0F, 2, 0);
+    longer.push_back(std::byte{0});
+    EXPECT_FALSE(made(longer, reference)) << "exact numbers have no streams";
+    Bytes plain = fold(0, 1.0F, 2, 0);
+    plain[0] = std::byte{1};
+    EXPECT_FALSE(made(plain, ByteSpan(reference).first(4 * count))) << "exact without prediction";
+    Bytes halves = fold(0, 1.0F, 2, 0);
+    halves[0] = std::byte{0x82};
+    EXPECT_FALSE(made(halves, reference)) << "fp32 only";
+}
+
+TEST(NumbersCoder, RefusesColumnsThatDoNotFit) {
+    const Bytes old = float_weights(60, 1);
+    const Bytes tuned = fine_tuned(old, 1e-3, 2);
+    number::NumberModel model;
+    number::SymbolWriter writer;
+    NumberMode mode{ElementType::f32, number::Method::absolute, 0, 0, false};
+    mode.columns = 20;
+    mode.column = 7;
+    Bytes payload;
+    encode_numbers_block(tuned, old, mode, {}, model, model, writer, payload);
+    EXPECT_EQ(made_by(CoderId::numbers, payload, old, tuned.size()), tuned);
+    // Behind type and method: 2 x columns and the first column, of a byte each.
+    const auto refused = [&](std::size_t at, unsigned value) {
+        Bytes changed = payload;
+        changed[at] = static_cast<std::byte>(value);
+        return made_by(CoderId::numbers, changed, old, tuned.size()).empty();
+    };
+    EXPECT_TRUE(refused(2, 0)) << "no columns";
+    EXPECT_TRUE(refused(3, 20)) << "no such column";
+    EXPECT_TRUE(refused(0, 0x05)) << "integers";
+    EXPECT_TRUE(refused(1, 8 | 3)) << "sparse";
+    BlockDecoders small(feature_numbers);
+    Bytes out(tuned.size());
+    Bytes scratch(tuned.size());
+    EXPECT_FALSE(small.find(4).value()->decode(payload, old, out, scratch)) << "not declared";
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ private:
         most.features = feature_numbers;
         const bool factors = options_.max_decoder_memory >= min_factors_memory;
         // LZMA takes two more buffers of a block's size.
-        if (factors) most.features |= feature_factors | feature_lzma;
+        if (factors) most.features |= feature_factors | feature_lzma | feature_mixer;
         const std::uint64_t fixed = required_memory(most) + record_overhead_bytes;
         if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
             return fail(Errc::invalid,
@@ -100,11 +100,13 @@ private:
         BlockLimits limits;
         limits.factors = factors;
         limits.lzma = factors;
+        limits.mixer = factors;
         const auto share =
-            std::bit_floor((options_.max_decoder_memory - fixed) / (factors ? 6 : 4));
+            std::bit_floor((options_.max_decoder_memory - fixed) * 4 / (factors ? 25 : 16));
         limits.block_bytes = static_cast<std::uint32_t>(
             std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
-        limits.reference_bytes = limits.block_bytes;
+        // Predictions take some old bytes beside those in the place of the block.
+        limits.reference_bytes = limits.block_bytes + (factors ? limits.block_bytes / 8 : 0);
         limits.level = level_for(options_, info_.new_size);
         limits.thorough = info_.new_size <= small_file_bytes;
         return limits;

@@ -136,6 +136,91 @@ FilePair numbers_pair() {
     return {"numbers", safetensors(tensors, false), safetensors(tensors, true)};
 }
 
+struct NamedTensor {
+    const char* name;
+    const char* type;
+    std::string shape;
+    Bytes bytes;
+};
+
+Bytes named_safetensors(const std::vector<NamedTensor>& tensors) {
+    std::string head;
+    Bytes data;
+    for (const auto& tensor : tensors) {
+        head += std::string(head.empty() ? "{" : ",") + "\"" + tensor.name + R"(":{"dtype":")" +
+                tensor.type + R"(","shape":[)" + tensor.shape + R"(],"data_offsets":[)" +
+                std::to_string(data.size()) + "," +
+                std::to_string(data.size() + tensor.bytes.size()) + "]}";
+        data.insert(data.end(), tensor.bytes.begin(), tensor.bytes.end());
+    }
+    head += "}";
+    Bytes out;
+    append_le(out, static_cast<std::uint64_t>(head.size()));
+    const auto text = as_bytes(head);
+    out.insert(out.end(), text.begin(), text.end());
+    out.insert(out.end(), data.begin(), data.end());
+    return out;
+}
+
+// Quantised rows that resemble the one before.
+Bytes quantised_rows(std::size_t columns, std::size_t rows, std::uint64_t seed) {
+    SeededRandom random(seed);
+    std::vector<double> row(columns);
+    Bytes out;
+    for (std::size_t i = 0; i < columns * rows; ++i) {
+        auto& value = row[i % columns];
+        value = 0.9 * value + 6 * normal(random);
+        out.push_back(static_cast<std::byte>(
+            static_cast<int>(std::lround(std::clamp(value, -100.0, 100.0)))));
+    }
+    return out;
+}
+
+// Reaches what files of several tensors are predicted by: a folded norm, columns, mixed bytes.
+FilePair predicted_pair() {
+    constexpr std::size_t channels = 48;
+    constexpr std::size_t inner = 45;
+    const Bytes weights = float_weights(channels * inner, 41);
+    const auto positive = [](std::uint64_t seed) {
+        return changed_floats(float_weights(channels, seed), 1,
+                              [](float old, auto, auto) { return std::abs(old) + 0.1F; });
+    };
+    const Bytes gamma = positive(42);
+    const Bytes variance = positive(43);
+    const Bytes beta = float_weights(channels, 44);
+    const Bytes mean = float_weights(channels, 45);
+    const auto at = [](ByteSpan numbers, std::size_t i) {
+        return std::bit_cast<float>(load_le<std::uint32_t>(numbers.subspan(4 * i, 4)));
+    };
+    const auto scale = [&](std::size_t channel) {
+        return at(gamma, channel) / std::sqrt(at(variance, channel) + 1e-5F);
+    };
+    const Bytes folded = changed_floats(
+        weights, inner, [&](float old, std::size_t row, auto) { return old * scale(row); });
+    const Bytes biases = changed_floats(beta, 1, [&](float old, std::size_t channel, auto) {
+        volatile float product = (0.0F - at(mean, channel)) * scale(channel);
+        return product + old;
+    });
+    const auto uneven = [](std::uint64_t seed) {
+        return changed_floats(float_weights(64 * 64, seed), 64,
+                              [](float old, auto, std::size_t column) {
+                                  return std::ldexp(old, -static_cast<int>(column * 7 % 11));
+                              });
+    };
+    return {"predicted",
+            named_safetensors({{"conv.weight", "F32", "48,5,9", weights},
+                               {"bn.weight", "F32", "48", gamma},
+                               {"bn.bias", "F32", "48", beta},
+                               {"bn.running_mean", "F32", "48", mean},
+                               {"bn.running_var", "F32", "48", variance},
+                               {"columns", "F32", "64,64", uneven(46)},
+                               {"bytes", "I8", "64,64", quantised_rows(64, 64, 47)}}),
+            named_safetensors({{"1", "F32", "48,5,9", folded},
+                               {"2", "F32", "48", biases},
+                               {"columns", "F32", "64,64", uneven(48)},
+                               {"bytes", "I8", "64,64", quantised_rows(64, 64, 49)}})};
+}
+
 struct Golden {
     const char* name;
     FilePair pair;
@@ -148,6 +233,8 @@ std::vector<Golden> goldens() {
     const auto sparse = sparse_pair();
     const auto numbers = numbers_pair();
     all.push_back({"numbers", numbers, encode(numbers.old_file, numbers.new_file)});
+    const auto predicted = predicted_pair();
+    all.push_back({"predicted", predicted, encode(predicted.old_file, predicted.new_file)});
     const FilePair frame{"frame", {}, metadata_text(30, "1")};
     all.push_back({"mixed", mixed, encode(mixed.old_file, mixed.new_file)});
     all.push_back({"sparse", sparse, encode(sparse.old_file, sparse.new_file)});
@@ -188,7 +275,8 @@ std::set<std::string> parts_of(ByteSpan patch) {
         const auto record = parse_coded(body, 0);
         parts.insert("coder " + std::to_string(record->coder));
         if (static_cast<CoderId>(record->coder) != CoderId::numbers) continue;
-        const auto method = static_cast<unsigned>(record->payload[1]) & 15;
+        const auto method = static_cast<unsigned>(record->payload[1]) & 7;
+        if ((static_cast<unsigned>(record->payload[1]) & 8) != 0) parts.insert("columns");
         parts.insert("method " + std::to_string(method));
         if (is_predicted(record->payload))
             parts.insert("predictor " + std::to_string(static_cast<int>(record->payload[2])));
@@ -200,9 +288,11 @@ TEST(Golden, TheyHoldEveryRecordCoderMethodAndPredictor) {
     auto parts = parts_of(load(golden_folder() / "mixed.sld"));
     parts.merge(parts_of(load(golden_folder() / "sparse.sld")));
     parts.merge(parts_of(load(golden_folder() / "numbers.sld")));
-    for (const auto* part : {"record 1", "record 2", "record 3", "record 4", "coder 1", "coder 2",
-                             "coder 3", "coder 4", "method 0", "method 2", "method 3",
-                             "predictor 1", "predictor 2", "predictor 3"}) {
+    parts.merge(parts_of(load(golden_folder() / "predicted.sld")));
+    for (const auto* part :
+         {"record 1", "record 2", "record 3", "record 4", "coder 1", "coder 2", "coder 3",
+          "coder 4", "coder 6", "method 0", "method 2", "method 3", "method 4", "columns",
+          "predictor 1", "predictor 2", "predictor 3", "predictor 4"}) {
         EXPECT_TRUE(parts.contains(part)) << part;
     }
 }

@@ -66,7 +66,8 @@ std::uint64_t required_memory(const DeltaInfo& info) {
     const std::uint64_t stream = info.body == BodyKind::frame ? zstd_stream_bytes : 0;
     const std::uint64_t numbers =
         ((info.features & feature_numbers) != 0 ? number_models_bytes : 0) +
-        ((info.features & feature_factors) != 0 ? factors_bytes : 0);
+        ((info.features & feature_factors) != 0 ? factors_bytes : 0) +
+        ((info.features & feature_mixer) != 0 ? mixer_bytes : 0);
     // LZMA has a dictionary of its own.
     const std::uint64_t lzma =
         (info.features & feature_lzma) != 0

@@ -22,7 +22,9 @@ inline constexpr std::uint32_t copy_window_bytes = 64u << 10;
 inline constexpr std::uint32_t zstd_context_bytes = 192u << 10;
 /// What coding of numbers has learned, and what predictions hold.
 inline constexpr std::uint32_t number_models_bytes = 128u << 10;
-inline constexpr std::uint32_t factors_bytes = 640u << 10;
+inline constexpr std::uint32_t factors_bytes = 896u << 10;
+/// What mixing of bytes has learned.
+inline constexpr std::uint32_t mixer_bytes = 192u << 10;
 /// A streaming zstd context has this beside its window.
 inline constexpr std::uint32_t zstd_stream_bytes = 320u << 10;
 

@@ -55,12 +55,15 @@ NumberChooser::Trial NumberChooser::cheapest_method(ByteSpan block, ByteSpan old
     const auto sample = block.subspan(begin, length);
     const auto old_sample = old.empty() ? old : old.subspan(begin, length);
     Trial best{{}, std::numeric_limits<std::size_t>::max()};
+    std::size_t direct = std::numeric_limits<std::size_t>::max();
     for (const auto method : methods_for(type, !old.empty())) {
         const NumberMode mode{type, method, skip, 0, true};
         Bytes coded;
         encode_numbers_block(sample, old_sample, mode, {}, *trial_, *trial_, writer_, coded);
         if (coded.size() < best.bytes) best = {mode, coded.size()};
+        if (method == number::Method::direct) direct = coded.size();
     }
+    nearly_direct_ = direct / 10 * 9 < best.bytes;
     return best;
 }
 
@@ -72,6 +75,37 @@ NumberMode NumberChooser::choose_method(ByteSpan block, ByteSpan old, ElementTyp
         return {type, number::Method::sparse, skip, 0, false};
     }
     return cheapest_method(block, old, type, skip, method_sample_bytes).mode;
+}
+
+NumberMode NumberChooser::cheapest(ByteSpan block, ByteSpan old, const NumberMode& plain,
+                                   std::span<const NumberMode> candidates) {
+    constexpr std::size_t long_sample_bytes = 64u << 10;
+    constexpr std::size_t small_block_bytes = 128u << 10;
+    if (!number::can_predict(plain.type) || plain.method > number::Method::direct) return plain;
+    const std::size_t one = number::number_bytes(plain.type);
+    const std::size_t length = block.size() <= small_block_bytes ? block.size() : long_sample_bytes;
+    const std::size_t begin = (block.size() - length) / 2 / one * one;
+    const auto bytes_of = [&](NumberMode mode) {
+        mode.fresh = true;
+        if (mode.columns != 0)
+            mode.column = static_cast<std::uint32_t>((mode.column + begin / one) % mode.columns);
+        Bytes coded;
+        encode_numbers_block(block.subspan(begin, length),
+                             old.empty() ? old : old.subspan(begin, length), mode, {}, *trial_,
+                             *trial_, writer_, coded);
+        return coded.size();
+    };
+    // What is hardly better in a sample may be worse in the whole.
+    const std::size_t plain_bytes = bytes_of(plain);
+    std::size_t least = plain_bytes - plain_bytes / 400;
+    NumberMode best = plain;
+    for (const auto& candidate : candidates) {
+        const std::size_t bytes = bytes_of(candidate);
+        if (bytes >= least) continue;
+        least = bytes;
+        best = candidate;
+    }
+    return best;
 }
 
 NumberMode NumberChooser::choose(ByteSpan block, ByteSpan old) {
@@ -98,7 +132,10 @@ std::size_t NumberChooser::model_for(const Use& use) const {
 NumberChooser::Coded NumberChooser::encode(ByteSpan block, ByteSpan old, const NumberMode& mode,
                                            const Prediction& prediction) {
     Coded coded;
-    coded.use = {mode.type, mode.method == number::Method::direct, ++clock_};
+    const auto kind = prediction.predictor == Predictor::rescale ? Use::Kind::rescaled
+                      : mode.method == number::Method::direct    ? Use::Kind::direct
+                                                                 : Use::Kind::difference;
+    coded.use = {mode.type, kind, ++clock_};
     coded.place = model_for(coded.use);
     NumberMode sent = mode;
     sent.model = static_cast<std::uint8_t>(coded.place);

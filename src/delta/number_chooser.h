@@ -18,10 +18,10 @@ public:
     // What a model is used for.
     struct Use {
         ElementType type = ElementType::opaque;
-        bool direct = false;
+        enum class Kind : std::uint8_t { difference, direct, rescaled } kind = Kind::difference;
         std::uint64_t last = 0;
         friend bool same(const Use& a, const Use& b) {
-            return a.type == b.type && a.direct == b.direct;
+            return a.type == b.type && a.kind == b.kind;
         }
     };
 
@@ -34,6 +34,13 @@ public:
     /// The cheapest method for numbers of known type and phase.
     [[nodiscard]] NumberMode choose_method(ByteSpan block, ByteSpan old, ElementType type,
                                            std::uint8_t skip);
+
+    /// Whether `direct` came close to the method that choose_method() chose last.
+    [[nodiscard]] bool nearly_direct() const { return nearly_direct_; }
+    /// `plain` or, if it is clearly cheaper by a longer sample, one of `candidates`, which differ
+    /// from it by their columns. Not for method `sparse`.
+    [[nodiscard]] NumberMode cheapest(ByteSpan block, ByteSpan old, const NumberMode& plain,
+                                      std::span<const NumberMode> candidates);
 
     /// A payload, and what would be learned by sending it.
     struct Coded {
@@ -67,6 +74,7 @@ private:
     std::unique_ptr<number::NumberModel> trial_;
     number::SymbolWriter writer_;
     std::uint64_t clock_ = 0;
+    bool nearly_direct_ = false;
 };
 
 }  // namespace strandline::delta

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -20,9 +21,16 @@ struct NumberMode {
     std::uint8_t skip = 0;   ///< bytes before the first number, less than one
     std::uint8_t model = 0;  ///< which of the models codes it
     bool fresh = false;      ///< the model starts anew
+    /// Columns that are told apart, and that of the first number; none: 0.
+    std::uint32_t columns = 0;
+    std::uint32_t column = 0;
+    bool rows = false;  ///< rows are told apart instead
 
     friend bool operator==(const NumberMode&, const NumberMode&) = default;
 };
+
+/// Columns that are told apart at most.
+inline constexpr std::uint32_t max_column_count = 16u << 10;
 
 /// The models of a segment; each kind of number has its own while there are enough.
 class NumberModels {
@@ -46,9 +54,16 @@ public:
         prediction.reset();
     }
 
+    /// Columns of a block, all zero; at most max_column_count of them.
+    [[nodiscard]] std::span<std::int16_t> fresh_columns(std::size_t columns) {
+        columns_.assign(columns, 0);
+        return columns_;
+    }
+
     PredictionState prediction;
 
 private:
+    std::vector<std::int16_t> columns_;
     std::unique_ptr<std::array<number::NumberModel, count + 1>> models_;
 };
 
@@ -61,6 +76,9 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
 
 /// Whether a payload that was made by encode_numbers_block() has a prediction.
 [[nodiscard]] bool is_predicted(ByteSpan payload);
+
+/// Whether a reader of such a payload needs memory for predictions or columns.
+[[nodiscard]] bool needs_factors(ByteSpan payload);
 
 /// Fills `block` from such a payload, or fails with `corrupt`.
 /// `scratch` is as long as `block`.

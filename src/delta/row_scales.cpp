@@ -58,6 +58,89 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
     return scales;
 }
 
+namespace {
+
+// How many bits shorter differences get by factors of rows, or of columns: of the mean one.
+class Gain {
+public:
+    void add(double before, double after) {
+        // What is zero before cannot get better, and what is zero after is as good as rounding.
+        constexpr double least = 1e-9;
+        bits_ += std::log2(std::abs(before) + least) - std::log2(std::abs(after) + least);
+        ++count_;
+    }
+    [[nodiscard]] bool worthwhile(double cost) const {
+        return count_ > 0 && bits_ / static_cast<double>(count_) > cost;
+    }
+
+private:
+    double bits_ = 0;
+    std::uint64_t count_ = 0;
+};
+
+std::vector<float> factors_of(const std::vector<Fit>& fits) {
+    std::vector<float> factors;
+    for (const auto& fit : fits) {
+        const auto factor = static_cast<float>(fit.factor());
+        factors.push_back(std::isfinite(factor) ? factor : 1.0F);
+    }
+    return factors;
+}
+
+}  // namespace
+
+RoughScales find_rough_scales(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers,
+                              std::uint64_t columns) {
+    constexpr std::uint64_t sampled_rows = 96;
+    constexpr std::uint64_t max_columns = 8192;
+    constexpr std::uint64_t least = 8;
+    const std::uint64_t one = number::number_bytes(type);
+    const std::uint64_t rows = columns == 0 ? 0 : new_numbers.size() / one / columns;
+    if (!number::can_predict(type) || columns < least || rows < least || columns > max_columns)
+        return {};
+    const auto walk = [&](std::uint64_t step, const auto& work) {
+        for (std::uint64_t row = 0; row < rows; row += step) {
+            for (std::uint64_t column = 0; column < columns; ++column) {
+                const auto at = static_cast<std::size_t>((row * columns + column) * one);
+                work(row, column, number::value_at(type, old_numbers.data() + at),
+                     number::value_at(type, new_numbers.data() + at));
+            }
+        }
+    };
+    std::vector<Fit> by_row(rows);
+    std::vector<Fit> by_column(columns);
+    const auto fit = [&](std::uint64_t row, std::uint64_t column, double old, double next) {
+        by_row[row].add(old, next);
+        by_column[column].add(old, next);
+    };
+    const std::uint64_t step = (rows + sampled_rows - 1) / sampled_rows;
+    walk(step, fit);
+    Gain row_gain;
+    Gain column_gain;
+    walk(step, [&](std::uint64_t row, std::uint64_t column, double old, double next) {
+        if (!std::isfinite(old) || !std::isfinite(next)) return;
+        row_gain.add(next - old, next - old * by_row[row].factor());
+        column_gain.add(next - old, next - old * by_column[column].factor());
+    });
+    // A factor takes four bytes, and fits the numbers that it is made of too well.
+    constexpr double least_gain = 0.05;
+    const auto cost_of = [](std::uint64_t numbers) {
+        return least_gain + 33.0 / static_cast<double>(numbers);
+    };
+    const bool rows_help = row_gain.worthwhile(cost_of(columns));
+    const bool columns_help = column_gain.worthwhile(cost_of(std::min(rows, sampled_rows)));
+    if (!rows_help && !columns_help) return {};
+    if (step > 1) {
+        std::ranges::fill(by_row, Fit{});
+        std::ranges::fill(by_column, Fit{});
+        walk(1, fit);
+    }
+    RoughScales scales;
+    if (rows_help) scales.rows = factors_of(by_row);
+    if (columns_help) scales.columns = factors_of(by_column);
+    return scales;
+}
+
 std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers, ByteSpan old_numbers,
                                                          std::uint64_t columns) {
     if (columns < 8) return std::nullopt;

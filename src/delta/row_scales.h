@@ -16,6 +16,15 @@ namespace strandline::delta {
                                                                 ByteSpan old_numbers,
                                                                 std::uint64_t columns);
 
+/// Factors that bring old numbers nearer to new ones without giving them exactly, as when a layer
+/// was trained on while its normalisation changed, too.
+struct RoughScales {
+    std::vector<float> rows;     ///< empty: not worth trying
+    std::vector<float> columns;  ///< the same
+};
+[[nodiscard]] RoughScales find_rough_scales(ElementType type, ByteSpan new_numbers,
+                                            ByteSpan old_numbers, std::uint64_t columns);
+
 /// For rows of signed bytes: new scale / old scale as number::encode_rescaled() wants it; nothing
 /// when new rows do not follow old ones.
 [[nodiscard]] std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers,

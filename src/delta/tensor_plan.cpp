@@ -17,6 +17,7 @@ bool is_small(const TensorPart& part) {
 
 bool continues(const TensorPart& last, const TensorPart& next) {
     if (last.end != next.begin || last.type != next.type) return false;
+    if (last.folded || next.folded) return false;
     if (!is_small(last) && !is_small(next)) return false;
     if (last.old_begin.has_value() != next.old_begin.has_value()) return false;
     return !last.old_begin || *last.old_begin + (last.end - last.begin) == *next.old_begin;
@@ -33,6 +34,23 @@ TensorPart part_of(const Tensor& tensor) {
     part.end = tensor.offset + tensor.bytes;
     part.type = tensor.type;
     part.columns = columns_of(tensor);
+    if (tensor.shape.size() > 1) part.last_columns = tensor.shape.back();
+    return part;
+}
+
+FoldedPart folded_part(const FoldedNorm& norm, const Tensor& tensor, const Layout& old_layout) {
+    FoldedPart part;
+    part.fold.reciprocal = norm.formula == FoldedNorm::Formula::reciprocal;
+    part.fold.is_bias = norm.part == FoldedNorm::Part::bias;
+    part.fold.has_bias = part.fold.is_bias && norm.bias.has_value();
+    part.fold.epsilon = norm.epsilon;
+    const auto offset = [&](std::size_t index) { return old_layout.tensors[index].offset; };
+    part.fold.channels = old_layout.tensors[norm.gamma].bytes / sizeof(float);
+    part.arrays = {offset(norm.gamma), offset(norm.variance), offset(norm.mean),
+                   offset(norm.bias.value_or(norm.mean))};
+    if (part.fold.is_bias) return part;
+    for (auto axis = std::size_t{norm.axis} + 1; axis < tensor.shape.size(); ++axis)
+        part.columns *= tensor.shape[axis];
     return part;
 }
 
@@ -48,10 +66,12 @@ std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
         if (match.old_tensor && match.permutation.empty()) {
             const Tensor& old = old_layout.tensors[*match.old_tensor];
             if (old.type == tensor.type && old.bytes == tensor.bytes) part.old_begin = old.offset;
+            if (match.folded && part.old_begin)
+                part.folded = folded_part(*match.folded, tensor, old_layout);
         }
         if (!parts.empty() && continues(parts.back(), part)) {
             if (part.end - part.begin > parts.back().end - parts.back().begin)
-                parts.back().columns = 0;
+                parts.back().columns = parts.back().last_columns = 0;
             parts.back().end = part.end;
         } else {
             parts.push_back(part);

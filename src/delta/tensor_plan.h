@@ -1,13 +1,23 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "base/bytes.h"
 #include "delta/layout/tensor.h"
+#include "delta/number/fold.h"
 
 namespace strandline::delta {
+
+/// Batch normalisation that is folded into a part; its old numbers are the weights, or the betas.
+struct FoldedPart {
+    number::NormFold fold;      ///< of all channels
+    std::uint64_t columns = 1;  ///< neighbours of one channel
+    /// Where fold.arrays() arrays stand in the old file, in the order of number::fold_norm().
+    std::array<std::uint64_t, 4> arrays{};
+};
 
 /// A stretch of the new file that holds numbers of one kind.
 struct TensorPart {
@@ -19,6 +29,9 @@ struct TensorPart {
     /// Numbers of one row, the first axis: what shares a scale. 0 when there are no rows. Small
     /// tensors may follow the last row.
     std::uint64_t columns = 0;
+    /// Length of the last axis; 0 when that is not known.
+    std::uint64_t last_columns = 0;
+    std::optional<FoldedPart> folded;
 };
 
 /// What is known of the new file before it is coded: sorted, without overlaps. Neighbours of one

@@ -19,6 +19,7 @@ struct Work {
     const std::byte* reference = nullptr;
     std::size_t count = 0;
     std::int32_t start = 0;  // of the expected size, in 1/256 bit
+    ColumnMemory columns;
 };
 
 constexpr std::int32_t start_step = 16;
@@ -29,10 +30,10 @@ Word old_at(const Work& work, std::size_t i) {
     return work.reference == nullptr ? Word{0} : load_word<Word>(work.reference + i * sizeof(Word));
 }
 
-template <class Format, Method How, class Ops>
+template <class Format, Method How, class Ops, bool ByColumn = false>
 bool write_all(Work& work, NumberModel& model, SymbolWriter& writer) {
     using Word = typename Format::Word;
-    using Kernel = NumberKernel<Format, How, Ops, SymbolWriter>;
+    using Kernel = NumberKernel<Format, How, Ops, SymbolWriter, ByColumn>;
     work.start =
         Kernel::start_of(work.count,
                          [&](std::size_t at) {
@@ -40,7 +41,7 @@ bool write_all(Work& work, NumberModel& model, SymbolWriter& writer) {
                                               old_at<Word>(work, at));
                          }) /
         start_step * start_step;
-    Kernel kernel(model, writer, work.start);
+    Kernel kernel(model, writer, work.start, work.columns);
     std::size_t i = 0;
     for (; i + 2 <= work.count; i += 2) {
         std::array<Word, 2> words{load_word<Word>(work.numbers + i * sizeof(Word)),
@@ -54,11 +55,12 @@ bool write_all(Work& work, NumberModel& model, SymbolWriter& writer) {
     return true;
 }
 
-template <class Format, Method How, class Ops>
+template <class Format, Method How, class Ops, bool ByColumn = false>
 bool read_all(const Work& work, NumberModel& model, SymbolReader& shared) {
     using Word = typename Format::Word;
     SymbolReader& reader = shared;
-    NumberKernel<Format, How, Ops, SymbolReader> kernel(model, reader, work.start);
+    NumberKernel<Format, How, Ops, SymbolReader, ByColumn> kernel(model, reader, work.start,
+                                                                  work.columns);
     std::size_t i = 0;
     while (i + 2 <= work.count) {
         if (!reader.more()) return false;
@@ -79,8 +81,26 @@ bool read_all(const Work& work, NumberModel& model, SymbolReader& shared) {
     return !kernel.bad() && reader.complete();
 }
 
+template <class Format>
+constexpr bool has_columns = Format::is_float && Format::bits <= 32;
+
+template <class Format, Method How, class Io>
+bool run_by_column(Work& work, NumberModel& model, Io& io, Speed speed) {
+    if constexpr (Io::writes) {
+        return speed == Speed::simd ? write_all<Format, How, SimdCdf, true>(work, model, io)
+                                    : write_all<Format, How, PortableCdf, true>(work, model, io);
+    } else {
+        return speed == Speed::simd ? read_all<Format, How, SimdCdf, true>(work, model, io)
+                                    : read_all<Format, How, PortableCdf, true>(work, model, io);
+    }
+}
+
 template <class Format, Method How, class Io>
 bool run_as(Work& work, NumberModel& model, Io& io, Speed speed) {
+    if constexpr (has_columns<Format>) {
+        if (!work.columns.offsets.empty())
+            return run_by_column<Format, How>(work, model, io, speed);
+    }
     if constexpr (Io::writes) {
         return speed == Speed::simd ? write_all<Format, How, SimdCdf>(work, model, io)
                                     : write_all<Format, How, PortableCdf>(work, model, io);
@@ -129,24 +149,34 @@ bool run_type(ElementType type, Method method, Work& work, NumberModel& model, I
 }  // namespace
 
 void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan reference,
-                    NumberModel& model, SymbolWriter& writer, Bytes& out, Speed speed) {
-    Work work{numbers.data(), nullptr, reference.empty() ? nullptr : reference.data(),
-              numbers.size() / number_bytes(type), 0};
+                    NumberModel& model, SymbolWriter& writer, Bytes& out,
+                    const ColumnMemory& columns, Speed speed) {
+    Work work{numbers.data(),
+              nullptr,
+              reference.empty() ? nullptr : reference.data(),
+              numbers.size() / number_bytes(type),
+              0,
+              columns};
     run_type(type, method, work, model, writer, speed);
     append_le(out, static_cast<std::uint16_t>(work.start / start_step));
     writer.finish(out);
 }
 
 Status decode_numbers(ElementType type, Method method, ByteSpan streams, ByteSpan reference,
-                      NumberModel& model, std::span<std::byte> numbers, Speed speed) {
+                      NumberModel& model, std::span<std::byte> numbers, const ColumnMemory& columns,
+                      Speed speed) {
     if (!reference.empty() && reference.size() != numbers.size()) return damaged();
     if (streams.size() < start_bytes) return damaged();
     SymbolReader reader;
     TRY(reader.open(streams.subspan(start_bytes)));
     const auto start =
         static_cast<std::int16_t>(load_le<std::uint16_t>(streams.first(start_bytes)));
-    Work work{nullptr, numbers.data(), reference.empty() ? nullptr : reference.data(),
-              numbers.size() / number_bytes(type), start * start_step};
+    Work work{nullptr,
+              numbers.data(),
+              reference.empty() ? nullptr : reference.data(),
+              numbers.size() / number_bytes(type),
+              start * start_step,
+              columns};
     if (!run_type(type, method, work, model, reader, speed)) return damaged();
     return {};
 }

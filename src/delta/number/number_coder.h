@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "delta/layout/tensor.h"
+#include "delta/number/column_memory.h"
 #include "delta/number/number_model.h"
 #include "delta/number/symbol_writer.h"
 
@@ -18,6 +19,7 @@ enum class Method : std::uint8_t {
     relative = 1,  ///< difference; noise is in proportion to each number
     direct = 2,    ///< the number itself; the reference only tells where it is likely
     sparse = 3,    ///< `absolute` of the numbers that changed, and where they are
+    exact = 4,     ///< the numbers are those that a predictor makes
 };
 
 /// Bytes of one number; 1 for `opaque`.
@@ -42,14 +44,17 @@ enum class Method : std::uint8_t {
 enum class Speed : std::uint8_t { simd, portable };
 
 /// Appends the streams of `numbers`, which has whole elements of `type`. `reference` is as long;
-/// for `direct` it may be empty. The type `opaque` and the method `sparse` are not for this.
+/// for `direct` it may be empty. With `columns`, which begin as zeros and are for fp32 and 16-bit
+/// floats alone, expectations take in what was seen in a number's column. The type `opaque` and the
+/// methods `sparse` and `exact` are not for this.
 void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan reference,
                     NumberModel& model, SymbolWriter& writer, Bytes& out,
-                    Speed speed = Speed::simd);
+                    const ColumnMemory& columns = {}, Speed speed = Speed::simd);
 
 /// Fills `numbers` from such streams, or fails with `corrupt`.
 [[nodiscard]] Status decode_numbers(ElementType type, Method method, ByteSpan streams,
                                     ByteSpan reference, NumberModel& model,
-                                    std::span<std::byte> numbers, Speed speed = Speed::simd);
+                                    std::span<std::byte> numbers, const ColumnMemory& columns = {},
+                                    Speed speed = Speed::simd);
 
 }  // namespace strandline::delta::number

@@ -1,5 +1,7 @@
 #include "delta/number/number_coder.h"
 
+#include <bit>
+#include <cmath>
 #include <gtest/gtest.h>
 #include <memory>
 
@@ -19,14 +21,14 @@ Bytes coded(ElementType type, Method method, ByteSpan next, ByteSpan old, Speed 
     const auto model = std::make_unique<NumberModel>();
     SymbolWriter writer;
     Bytes out;
-    encode_numbers(type, method, next, old, *model, writer, out, speed);
+    encode_numbers(type, method, next, old, *model, writer, out, {}, speed);
     return out;
 }
 
 Status decode_into(ElementType type, Method method, ByteSpan streams, ByteSpan old, Bytes& out,
                    Speed speed = Speed::simd) {
     const auto model = std::make_unique<NumberModel>();
-    return decode_numbers(type, method, streams, old, *model, out, speed);
+    return decode_numbers(type, method, streams, old, *model, out, {}, speed);
 }
 
 // Numbers that differ a little, much, not at all, and by all bits.
@@ -114,6 +116,53 @@ TEST(NumberCoder, CutStreamsAreRefused) {
         EXPECT_FALSE(decode_into(ElementType::f32, Method::absolute,
                                  ByteSpan(streams).first(length), sample.old, back))
             << length;
+    }
+}
+
+// Weights whose columns, or rows, have sizes far apart.
+Bytes uneven_weights(std::size_t columns, std::size_t count, bool by_rows) {
+    Bytes out = float_weights(count, 8);
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto at = std::span(out).subspan(4 * i, 4);
+        const auto line = by_rows ? i / columns : i % columns;
+        const float value = std::bit_cast<float>(load_le<std::uint32_t>(at));
+        store_le(std::bit_cast<std::uint32_t>(std::ldexp(value, -static_cast<int>(line * 7 % 11))),
+                 at);
+    }
+    return out;
+}
+
+TEST(NumberCoder, ColumnsAndRowsThatAreToldApartComeBackSmaller) {
+    constexpr std::size_t columns = 96;
+    constexpr std::size_t phase = 11;
+    for (const bool rows : {false, true}) {
+        const auto all = uneven_weights(columns, 6001 + phase, rows);
+        const auto weights = ByteSpan(all).subspan(4 * phase);
+        const auto tuned = fine_tuned(weights, 1e-3, 4);
+        for (const auto method : all_methods) {
+            const auto code = [&](Speed speed, std::size_t count) {
+                const auto model = std::make_unique<NumberModel>();
+                SymbolWriter writer;
+                Bytes out;
+                std::vector<std::int16_t> offsets(count);
+                encode_numbers(ElementType::f32, method, tuned, weights, *model, writer, out,
+                               {offsets, count == 0 ? 0 : phase, rows}, speed);
+                return out;
+            };
+            const auto streams = code(Speed::simd, columns);
+            EXPECT_EQ(streams, code(Speed::portable, columns));
+            if (method != Method::absolute) {
+                EXPECT_LT(streams.size(), code(Speed::simd, 0).size());
+            }
+            for (const auto speed : {Speed::simd, Speed::portable}) {
+                const auto model = std::make_unique<NumberModel>();
+                std::vector<std::int16_t> offsets(columns);
+                Bytes back(tuned.size());
+                ASSERT_TRUE(decode_numbers(ElementType::f32, method, streams, weights, *model, back,
+                                           {offsets, phase, rows}, speed));
+                EXPECT_EQ(back, tuned);
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "delta/number/column_memory.h"
 #include "delta/number/number_coder.h"
 #include "delta/number/number_format.h"
 #include "delta/number/scale_tracker.h"
@@ -37,16 +38,18 @@ struct Step {
     std::int32_t length = 0;  // of the difference, or the exponent
     unsigned detail = 0;      // context
     bool has_detail = false;
-    std::uint64_t value = 0;  // signed difference, or the magnitude of a direct number
+    std::int16_t* column = nullptr;  // where columns are told apart
+    std::uint64_t value = 0;         // signed difference, or the magnitude of a direct number
 };
 
-template <class Format, Method How, class Ops, class Io>
+template <class Format, Method How, class Ops, class Io, bool ByColumn = false>
 class NumberKernel {
 public:
     using Word = typename Format::Word;
     static constexpr bool direct = How == Method::direct && Format::is_float;
 
-    NumberKernel(NumberModel& model, Io& io, std::int32_t start) : model_(&model), io_(&io) {
+    NumberKernel(NumberModel& model, Io& io, std::int32_t start, const ColumnMemory& columns = {})
+        : model_(&model), io_(&io), columns_(columns) {
         for (auto& row : rows_) row.scale = ScaleTracker(start);
     }
 
@@ -136,6 +139,10 @@ private:
     [[gnu::always_inline]] inline void difference_size(Step& step, Word word, Word old) {
         Row& row = rows_[Lane];
         step.scale = scale_of(old);
+        if constexpr (ByColumn) {
+            step.column = columns_.next();
+            step.scale -= *step.column;
+        }
         const std::int32_t expected = row.scale.mixed() - step.scale;
         const auto quarter = static_cast<unsigned>(std::clamp(
             (expected - lowest_expected) >> 6, 0, std::int32_t{NumberModel::scale_steps} - 1));
@@ -154,6 +161,10 @@ private:
             length<Lane>(step, context, base, quarter % 4);
         }
         step.value = away;
+        if constexpr (ByColumn) {
+            const std::int32_t size = step.length * one_bit;
+            columns_.learn(step.column, row.scale.surprise(size, step.scale, most));
+        }
         row.scale.learn(step.length * one_bit, step.scale, most);
     }
 
@@ -268,7 +279,12 @@ private:
         const std::int32_t old_exponent = Format::exponent(old) * one_bit;
         const unsigned place = place_of(old_exponent - row.old_scale.slow());
         row.old_scale.follow(old_exponent);
-        const std::int32_t expected = row.scale.mixed();
+        std::int32_t offset_here = 0;
+        if constexpr (ByColumn) {
+            step.column = columns_.next();
+            offset_here = *step.column;
+        }
+        const std::int32_t expected = row.scale.mixed() + offset_here;
         const unsigned fraction = static_cast<unsigned>(expected >> 6) & 3;
         const std::int32_t base = (expected >> 8) - 9;
         unsigned symbol = 0;
@@ -293,7 +309,8 @@ private:
         }
         step.has_detail = true;
         step.detail = place * symbols + symbol;
-        row.scale.follow(step.length * one_bit);
+        if constexpr (ByColumn) columns_.learn(step.column, step.length * one_bit - expected);
+        row.scale.follow(step.length * one_bit - offset_here);
     }
 
     template <unsigned Lane>
@@ -324,6 +341,7 @@ private:
 
     NumberModel* model_;
     Io* io_;
+    ColumnCursor columns_;
     std::array<Row, 2> rows_{};
     std::uint64_t sign_ = 0;
     bool bad_ = false;

@@ -7,17 +7,18 @@
 
 namespace strandline::delta::number {
 
-/// A Cdf in a model learns fast at first: the rate goes from 4 to 7 as it is used.
+/// A Cdf in a model learns fast at first: the rate goes from 2 to 8 as it is used.
 struct Learner {
-    static constexpr unsigned first_rate = 4;
+    static constexpr unsigned first_rate = 2;
     static constexpr unsigned last_rate = 8;
     std::uint8_t used = 0;
 
     unsigned next_rate() {
-        constexpr std::array<std::uint8_t, 4> until{12, 40, 120, 250};
-        const unsigned rate = first_rate + (used >= until[0]) + (used >= until[1]) +
-                              (used >= until[2]) + (used >= until[3]);
-        used = static_cast<std::uint8_t>(used + (used < until[3]));
+        // Uses from which on a rate is too fast: about as many as an average of all would take.
+        constexpr std::array<std::uint8_t, last_rate - first_rate> until{2, 6, 16, 44, 120, 250};
+        unsigned rate = first_rate;
+        for (const auto limit : until) rate += used >= limit ? 1 : 0;
+        used = static_cast<std::uint8_t>(used + (used < until.back() ? 1 : 0));
         return rate;
     }
 };

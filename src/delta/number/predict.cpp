@@ -75,7 +75,7 @@ struct Short {
     static void store(std::byte* at, double value) { store_word(at, rounded16<Format>(value)); }
 };
 
-template <class Number>
+template <class Number, bool ByColumn = false>
 void scale_all(std::span<std::byte> numbers, const Grid& grid, std::span<const float> scales) {
     const std::size_t count = numbers.size() / Number::bytes;
     std::byte* at = numbers.data();
@@ -86,7 +86,7 @@ void scale_all(std::span<std::byte> numbers, const Grid& grid, std::span<const f
             column = 0;
             ++row;
         }
-        Number::store(at, Number::load(at) * static_cast<double>(scales[row]));
+        Number::store(at, Number::load(at) * static_cast<double>(scales[ByColumn ? column : row]));
     }
 }
 
@@ -128,6 +128,13 @@ void scale_rows(ElementType type, std::span<std::byte> numbers, const Grid& grid
     if (type == ElementType::f32) scale_all<F32>(numbers, grid, scales);
     if (type == ElementType::f16) scale_all<Short<Float16>>(numbers, grid, scales);
     if (type == ElementType::bf16) scale_all<Short<Bfloat16>>(numbers, grid, scales);
+}
+
+void scale_columns(ElementType type, std::span<std::byte> numbers, const Grid& grid,
+                   std::span<const float> scales) {
+    if (type == ElementType::f32) scale_all<F32, true>(numbers, grid, scales);
+    if (type == ElementType::f16) scale_all<Short<Float16>, true>(numbers, grid, scales);
+    if (type == ElementType::bf16) scale_all<Short<Bfloat16>, true>(numbers, grid, scales);
 }
 
 void add_low_rank(ElementType type, std::span<std::byte> numbers, const Grid& grid,

@@ -31,6 +31,10 @@ struct Grid {
 void scale_rows(ElementType type, std::span<std::byte> numbers, const Grid& grid,
                 std::span<const float> scales);
 
+/// Multiplies each column by its scale and rounds to `type`.
+void scale_columns(ElementType type, std::span<std::byte> numbers, const Grid& grid,
+                   std::span<const float> scales);
+
 /// A product of two thin matrices of integers of at most 28 bits, times 2^-shift.
 struct LowRank {
     static constexpr unsigned max_rank = 32;

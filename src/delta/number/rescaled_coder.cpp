@@ -23,7 +23,7 @@ public:
         for (const int limit : limits) level += mean_ >= limit * fine ? 1 : 0;
         return level;
     }
-    void learn(int error) { mean_ += ((std::min(error, most) << 8) * fine - mean_) >> 4; }
+    void learn(int error) { mean_ += ((std::min(error, most) << 8) * fine - mean_) >> 5; }
 
 private:
     static constexpr int fine = 32;
@@ -43,16 +43,20 @@ public:
 
     template <unsigned Lane>
     [[gnu::always_inline]] inline std::int8_t code(std::int8_t next, std::int8_t old, int ratio) {
-        ErrorLevel& level = levels_[Lane];
+        ErrorLevel& level = level_;
         const int exact = int{old} * (one_ratio + ratio) + one_ratio / 2;
         const int expected = exact >> ratio_bits;
-        const auto place = static_cast<unsigned>(exact >> (ratio_bits - 4)) % places;
+        // Half of the places are mirrors of the others.
+        auto place = static_cast<unsigned>(exact >> (ratio_bits - 4)) % places;
+        const bool flip = place >= places / 2;
+        if (flip) place = places - 1 - place;
+        const auto away = [flip](int from, int to) { return flip ? from - to : to - from; };
         const unsigned now = level.level();
         const unsigned low = low_bits[now];
-        const std::size_t context = now * places + place;
+        const std::size_t context = now * (places / 2) + place;
         unsigned symbol = 0;
         if constexpr (Io::writes) {
-            const int offset = ((next - expected) >> low) + longest;
+            const int offset = (away(expected, next) >> low) + longest;
             symbol = offset >= 0 && offset < static_cast<int>(escape)
                          ? static_cast<unsigned>(offset)
                          : escape;
@@ -63,9 +67,9 @@ public:
             next = static_cast<std::int8_t>(io_->bits(8, static_cast<std::uint8_t>(next)));
         } else {
             const int high = static_cast<int>(symbol) - longest;
-            const auto rest = static_cast<std::uint64_t>(next - expected) & ((1u << low) - 1);
-            next = static_cast<std::int8_t>(expected + high * (1 << low) +
-                                            static_cast<int>(io_->bits(low, rest)));
+            const auto rest = static_cast<std::uint64_t>(away(expected, next)) & ((1u << low) - 1);
+            const int distance = high * (1 << low) + static_cast<int>(io_->bits(low, rest));
+            next = static_cast<std::int8_t>(flip ? expected - distance : expected + distance);
         }
         level.learn(std::abs(next - expected));
         return next;
@@ -74,10 +78,10 @@ public:
 private:
     NumberModel* model_;
     Io* io_;
-    std::array<ErrorLevel, 2> levels_;
+    ErrorLevel level_;
 };
 
-// Calls `work` for each number with its row's ratio; numbers take turns in two rows of errors.
+// Calls `work` for each number with its row's ratio; numbers take turns in two states.
 template <class Work>
 bool walk(std::size_t count, const Grid& grid, std::span<const std::int16_t> ratios,
           const Work& work) {

@@ -50,6 +50,11 @@ public:
         slow_ += (seen - std::min(mean_of((slow_ >> 8) - scale), most)) * slow_weight;
         fast_ += (seen - std::min(mean_of((fast_ >> 8) - scale), most)) * fast_weight;
     }
+    /// How much longer than expected a difference is.
+    [[nodiscard]] std::int32_t surprise(std::int32_t length, std::int32_t scale,
+                                        std::int32_t most) const {
+        return std::min(length, most) - std::min(mean_of(mixed() - scale), most);
+    }
     /// The same of a size that is known as it is.
     void follow(std::int32_t size) {
         slow_ += (size - (slow_ >> 8)) * slow_weight;
