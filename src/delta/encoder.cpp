@@ -90,7 +90,7 @@ private:
         most.features = feature_numbers;
         const bool factors = options_.max_decoder_memory >= min_factors_memory;
         // LZMA takes two more buffers of a block's size.
-        if (factors) most.features |= feature_factors | feature_lzma;
+        if (factors) most.features |= feature_factors | feature_lzma | feature_scripts;
         const std::uint64_t fixed = required_memory(most) + record_overhead_bytes;
         if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
             return fail(Errc::invalid,
@@ -100,8 +100,9 @@ private:
         BlockLimits limits;
         limits.factors = factors;
         limits.lzma = factors;
+        limits.scripts = factors;
         const auto share =
-            std::bit_floor((options_.max_decoder_memory - fixed) / (factors ? 6 : 4));
+            std::bit_floor((options_.max_decoder_memory - fixed) / (factors ? 7 : 4));
         limits.block_bytes = static_cast<std::uint32_t>(
             std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
         limits.reference_bytes = limits.block_bytes;
@@ -126,7 +127,7 @@ private:
             if (options_.progress) options_.progress(end, info_.new_size);
         }
         info_.patch_size = patch_at;
-        const auto& totals = segments.block_totals();
+        const auto totals = segments.block_totals();
         info_.record_bytes = std::max(totals.record_bytes, record_overhead_bytes);
         info_.block_bytes = totals.block_bytes;
         info_.reference_bytes = totals.reference_bytes;

@@ -6,6 +6,7 @@
 
 #include "delta/crc32c.h"
 #include "delta/lzma_codec.h"
+#include "delta/script.h"
 
 namespace strandline::delta {
 namespace {
@@ -72,8 +73,12 @@ std::uint64_t required_memory(const DeltaInfo& info) {
         (info.features & feature_lzma) != 0
             ? std::uint64_t{lzma_context_bytes} + info.block_bytes + info.reference_bytes
             : 0;
-    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + numbers + lzma + stream +
-           info.segments() * index_entry_bytes + info.record_bytes +
+    // Literals and control bytes.
+    const std::uint64_t scripts = (info.features & feature_scripts) != 0
+                                      ? std::uint64_t{max_control_bytes} + info.block_bytes
+                                      : 0;
+    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + numbers + lzma + scripts +
+           stream + info.segments() * index_entry_bytes + info.record_bytes +
            2 * std::uint64_t{info.block_bytes} + info.reference_bytes;
 }
 

@@ -27,7 +27,8 @@ enum class BodyKind : std::uint8_t {
 inline constexpr std::uint8_t feature_numbers = 1;  ///< blocks of numbers
 inline constexpr std::uint8_t feature_factors = 2;  ///< predictions with factors of rows
 inline constexpr std::uint8_t feature_lzma = 4;     ///< blocks of LZMA
-inline constexpr std::uint8_t known_features = 7;
+inline constexpr std::uint8_t feature_scripts = 16;  ///< records of copies and literals
+inline constexpr std::uint8_t known_features = 7 | feature_scripts;
 
 /// What the header of a delta declares; format.md section 2. All sizes in bytes.
 struct DeltaInfo {
