@@ -45,9 +45,6 @@ public:
     /// Unknown is `invalid`: the delta was made by a newer program. Undeclared is `corrupt`.
     [[nodiscard]] Result<BlockDecoder*> find(std::uint8_t id);
 
-    /// The context they share.
-    [[nodiscard]] ZstdDecoder& zstd() { return zstd_; }
-
     /// Forgets what coders have learned: segments do not depend on each other.
     void begin_segment();
 

@@ -165,11 +165,11 @@ private:
         options.cancelled = options_.cancelled;
         options.window_log = plain_window_log();
         options.level = 3;
-        const double gain = plain_gain(new_file_);
-        TRY(const auto quick,
-            plain_size(new_file_, static_cast<std::uint64_t>(gain * static_cast<double>(rival)),
-                       options));
-        if (!quick) return {};
+        constexpr std::uint64_t most_gain = 2;
+        TRY(const auto quick, plain_size(new_file_, most_gain * rival, options));
+        if (!quick ||
+            static_cast<double>(*quick) > plain_gain(new_file_) * static_cast<double>(rival))
+            return {};
         options.level = info_.new_size <= large_file_bytes ? 19 : 9;
         TRY(const auto best, plain_size(new_file_, rival, options));
         if (!best) return {};

@@ -46,6 +46,16 @@ FilePair sparse_pair() {
     return {"sparse", weights, next};
 }
 
+// Text around numbers, of which some changed: copies and literals in a script, and a record.
+FilePair script_pair() {
+    const Bytes frozen = float_weights(3000, 41);
+    const Bytes weights = float_weights(2000, 42);
+    const Bytes tuned = fine_tuned(weights, 1e-3, 43);
+    return {"script",
+            concatenated({metadata_text(25, "1"), frozen, metadata_text(9, "1"), weights}),
+            concatenated({metadata_text(26, "2"), frozen, metadata_text(9, "2"), tuned})};
+}
+
 // One tensor of a safetensors file, old and new.
 struct GoldenTensor {
     const char* type;
@@ -147,6 +157,8 @@ std::vector<Golden> goldens() {
     const auto mixed = segments_pair();
     const auto sparse = sparse_pair();
     const auto numbers = numbers_pair();
+    const auto script = script_pair();
+    all.push_back({"script", script, encode(script.old_file, script.new_file)});
     all.push_back({"numbers", numbers, encode(numbers.old_file, numbers.new_file)});
     const FilePair frame{"frame", {}, metadata_text(30, "1")};
     all.push_back({"mixed", mixed, encode(mixed.old_file, mixed.new_file)});
@@ -200,8 +212,9 @@ TEST(Golden, TheyHoldEveryRecordCoderMethodAndPredictor) {
     auto parts = parts_of(load(golden_folder() / "mixed.sld"));
     parts.merge(parts_of(load(golden_folder() / "sparse.sld")));
     parts.merge(parts_of(load(golden_folder() / "numbers.sld")));
-    for (const auto* part : {"record 1", "record 2", "record 3", "record 4", "coder 1", "coder 2",
-                             "coder 3", "coder 4", "method 0", "method 2", "method 3",
+    parts.merge(parts_of(load(golden_folder() / "script.sld")));
+    for (const auto* part : {"record 1", "record 2", "record 3", "record 4", "record 5", "coder 1",
+                             "coder 2", "coder 3", "coder 4", "method 0", "method 2", "method 3",
                              "predictor 1", "predictor 2", "predictor 3"}) {
         EXPECT_TRUE(parts.contains(part)) << part;
     }

@@ -45,8 +45,8 @@ Result<ScriptRecord> parse_script(ByteSpan body) {
     script.control_form = static_cast<ScriptForm>(forms & field_mask);
     script.literal_form = static_cast<ScriptForm>(forms >> literal_form_shift & field_mask);
     script.reference = static_cast<ScriptReference>(forms >> reference_shift & field_mask);
-    if (!in.ok() || forms >> (reference_shift + 2) != 0 || script.control_form > ScriptForm::zstd ||
-        script.literal_form > ScriptForm::zstd || script.reference > ScriptReference::whole) {
+    if (!in.ok() || forms >> (reference_shift + 2) != 0 || script.control_form > ScriptForm::lzma ||
+        script.literal_form > ScriptForm::lzma || script.reference > ScriptReference::whole) {
         return malformed("unknown form");
     }
     if (script.control_bytes > max_control_bytes) return malformed("it is too long");
@@ -106,14 +106,18 @@ Result<ScriptStep> ScriptSteps::next() {
 
 std::array<OldRange, 2> script_references(const ScriptStep& step, std::uint64_t old_size) {
     constexpr std::uint64_t margin = 64;
+    // What was copied last is often like what comes, too.
+    constexpr std::uint64_t most_before = 256;
     if (step.literals == 0) return {};
+    const std::uint64_t before = std::min(step.expected, most_before);
+    const std::uint64_t begin = step.expected - before;
     if (step.kind != ScriptStep::Kind::copy) {
-        return {within(step.expected, step.literals + step.literals / 2 + margin, old_size), {}};
+        return {within(begin, before + step.literals + step.literals / 2 + margin, old_size), {}};
     }
     const std::uint64_t between = step.old_offset - step.expected;  // modulo 2^64
-    if (between <= 4 * step.literals + 4096) return {within(step.expected, between, old_size), {}};
+    if (between <= 4 * step.literals + 4096) return {within(begin, before + between, old_size), {}};
     const std::uint64_t back = std::min(step.literals, step.old_offset);
-    return {within(step.expected, step.literals, old_size),
+    return {within(begin, before + step.literals, old_size),
             within(step.old_offset - back, back, old_size)};
 }
 

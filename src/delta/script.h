@@ -14,7 +14,7 @@ namespace strandline::delta {
 inline constexpr std::uint32_t max_control_bytes = 64u << 10;
 
 /// How a stream of a script is stored; numbers are part of the format.
-enum class ScriptForm : std::uint8_t { raw = 0, lzma = 1, zstd = 2 };
+enum class ScriptForm : std::uint8_t { raw = 0, lzma = 1 };
 
 /// What the literals of a script may refer to; numbers are part of the format.
 enum class ScriptReference : std::uint8_t {

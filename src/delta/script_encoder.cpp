@@ -180,12 +180,27 @@ ScriptEncoder::Packed ScriptEncoder::pack(ByteSpan bytes, ByteSpan gaps) {
     const bool is_literals = bytes.data() == literals_.data();
     if (!is_literals || gaps.empty()) try_reference(bytes, ScriptReference::none, {}, best);
     if (!is_literals) return best;
-    if (!gaps.empty()) try_reference(bytes, ScriptReference::gaps, gaps, best);
     const bool whole_fits = old_file_.size() <= limits_.reference_bytes &&
                             old_file_.size() <= max_references(bytes.size());
-    if (whole_fits && old_file_.size() > gaps.size())
+    if (!whole_fits || old_file_.size() <= gaps.size()) {
+        if (!gaps.empty()) try_reference(bytes, ScriptReference::gaps, gaps, best);
+    } else if (bytes.size() + old_file_.size() <= tiny_bytes) {
+        if (!gaps.empty()) try_reference(bytes, ScriptReference::gaps, gaps, best);
         try_reference(bytes, ScriptReference::whole, old_file_, best);
+    } else if (whole_is_better(bytes, gaps)) {
+        try_reference(bytes, ScriptReference::whole, old_file_, best);
+    } else if (!gaps.empty()) {
+        try_reference(bytes, ScriptReference::gaps, gaps, best);
+    }
     return best;
+}
+
+// By a quick search, as coding twice is dear.
+bool ScriptEncoder::whole_is_better(ByteSpan bytes, ByteSpan gaps) {
+    constexpr int quick_level = 3;
+    const auto with_gaps = zstd_.encode(bytes, gaps, quick_level, SIZE_MAX).size();
+    const auto with_whole = zstd_.encode(bytes, old_file_, quick_level, SIZE_MAX).size();
+    return with_whole < with_gaps;
 }
 
 void ScriptEncoder::try_reference(ByteSpan bytes, ScriptReference kind, ByteSpan reference,
@@ -195,11 +210,6 @@ void ScriptEncoder::try_reference(ByteSpan bytes, ScriptReference kind, ByteSpan
             std::max(totals_.reference_bytes, static_cast<std::uint32_t>(reference.size()));
         best = {form, kind, std::move(packed)};
     };
-    if (!limits_.lzma) {
-        const auto frame = zstd_.encode(bytes, reference, limits_.level, best.bytes.size() - 1);
-        if (!frame.empty()) take(ScriptForm::zstd, {frame.begin(), frame.end()});
-        return;
-    }
     // Few bytes are simply tried with every model.
     if (bytes.size() + reference.size() <= tiny_bytes) {
         for (const auto& model : models) {

@@ -14,9 +14,7 @@ namespace strandline::delta {
 struct ScriptLimits {
     std::uint32_t literal_bytes = 0;    ///< of one script
     std::uint32_t reference_bytes = 0;  ///< of old bytes its literals refer to
-    bool enabled = true;                ///< the reader has memory for scripts
-    bool lzma = true;                   ///< and for LZMA
-    int level = 9;                      ///< of zstd
+    bool enabled = true;                ///< the reader has memory for scripts and LZMA
 };
 
 /// Gathers what a segment is made of, in order, and writes it as scripts, each followed by its
@@ -67,6 +65,7 @@ private:
     [[nodiscard]] Bytes control(bool is_last) const;
     Bytes gap_references(ByteSpan control) const;
     Packed pack(ByteSpan bytes, ByteSpan gaps);
+    bool whole_is_better(ByteSpan bytes, ByteSpan gaps);
     void try_reference(ByteSpan bytes, ScriptReference kind, ByteSpan reference, Packed& best);
     void note(std::size_t start);
 

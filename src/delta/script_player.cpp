@@ -15,10 +15,9 @@ bool declared(const DeltaInfo& info) { return (info.features & feature_scripts) 
 
 }  // namespace
 
-ScriptPlayer::ScriptPlayer(const DeltaInfo& info, const ReadAt& old_file, ZstdDecoder& zstd)
+ScriptPlayer::ScriptPlayer(const DeltaInfo& info, const ReadAt& old_file)
     : info_(&info),
       old_file_(&old_file),
-      zstd_(&zstd),
       control_(declared(info) ? max_control_bytes : 0),
       literals_(declared(info) ? info.block_bytes : 0) {}
 
@@ -53,8 +52,6 @@ Status ScriptPlayer::unpack(ScriptForm form, ByteSpan packed, ByteSpan reference
         case ScriptForm::lzma:
             if ((info_->features & feature_lzma) == 0) return malformed("LZMA is not declared");
             return lzma_decode(packed, reference, out);
-        case ScriptForm::zstd:
-            return zstd_->decode(packed, reference, out);
     }
     return malformed("unknown form");
 }

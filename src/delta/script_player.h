@@ -8,7 +8,6 @@
 #include "delta/info.h"
 #include "delta/io.h"
 #include "delta/script.h"
-#include "delta/zstd_codec.h"
 
 namespace strandline::delta {
 
@@ -17,7 +16,7 @@ namespace strandline::delta {
 class ScriptPlayer {
 public:
     /// All are borrowed. Without the feature it allocates nothing.
-    ScriptPlayer(const DeltaInfo& info, const ReadAt& old_file, ZstdDecoder& zstd);
+    ScriptPlayer(const DeltaInfo& info, const ReadAt& old_file);
 
     /// Forgets the script under way.
     void reset();
@@ -43,7 +42,6 @@ private:
 
     const DeltaInfo* info_;
     const ReadAt* old_file_;
-    ZstdDecoder* zstd_;
     Bytes control_;
     Bytes literals_;
     ScriptSteps steps_;

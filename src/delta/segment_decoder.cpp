@@ -13,7 +13,7 @@ SegmentDecoder::SegmentDecoder(const DeltaInfo& info, const ReadAt& old_file, Si
       old_file_(&old_file),
       output_(&output),
       coders_(info.features),
-      script_(info, old_file, coders_.zstd()),
+      script_(info, old_file),
       window_(copy_window_bytes),
       block_(info.block_bytes),
       scratch_(info.block_bytes),

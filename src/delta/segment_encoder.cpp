@@ -50,8 +50,6 @@ ScriptLimits script_limits(const BlockLimits& limits) {
     script.literal_bytes = limits.block_bytes;
     script.reference_bytes = limits.reference_bytes;
     script.enabled = limits.scripts;
-    script.lzma = limits.lzma;
-    script.level = limits.level;
     return script;
 }
 
@@ -135,12 +133,15 @@ Result<Bytes> SegmentEncoder::encode_regions(std::uint64_t begin, std::uint64_t 
 
 // Each tensor alone may be better off as numbers, and all together not.
 bool SegmentEncoder::literals_may_win() const {
+    // Matches between tensors are there where there are some within one.
     constexpr double allowance = 1.06;
+    constexpr double dense_share = 0.7;
     constexpr std::size_t probe_bytes = 24u << 10;
-    if (!limits_.scripts || !limits_.lzma || number_bytes_ == 0) return false;
+    if (!limits_.scripts || number_bytes_ == 0) return false;
     const double share =
         static_cast<double>(number_record_bytes_) / static_cast<double>(number_bytes_);
-    return guess_lzma(number_sample_, probe_bytes).share < share * allowance;
+    return guess_lzma(number_sample_, probe_bytes).share <
+           share * (share < dense_share ? allowance : 1.0);
 }
 
 void SegmentEncoder::add_region(const Region& region) {
