@@ -177,30 +177,39 @@ ScriptEncoder::Packed ScriptEncoder::pack(ByteSpan bytes, ByteSpan gaps) {
     Packed best;
     best.bytes.assign(bytes.begin(), bytes.end());
     if (bytes.empty()) return best;
-    const bool is_literals = bytes.data() == literals_.data();
-    if (!is_literals || gaps.empty()) try_reference(bytes, ScriptReference::none, {}, best);
-    if (!is_literals) return best;
-    const bool whole_fits = old_file_.size() <= limits_.reference_bytes &&
+    const bool whole_fits = old_file_.size() > gaps.size() &&
+                            old_file_.size() <= limits_.reference_bytes &&
                             old_file_.size() <= max_references(bytes.size());
-    if (!whole_fits || old_file_.size() <= gaps.size()) {
-        if (!gaps.empty()) try_reference(bytes, ScriptReference::gaps, gaps, best);
-    } else if (bytes.size() + old_file_.size() <= tiny_bytes) {
-        if (!gaps.empty()) try_reference(bytes, ScriptReference::gaps, gaps, best);
-        try_reference(bytes, ScriptReference::whole, old_file_, best);
-    } else if (whole_is_better(bytes, gaps)) {
-        try_reference(bytes, ScriptReference::whole, old_file_, best);
-    } else if (!gaps.empty()) {
+    const ByteSpan whole = bytes.data() == literals_.data() && whole_fits ? old_file_ : ByteSpan{};
+    const bool tiny = bytes.size() + std::max(gaps.size(), whole.size()) <= tiny_bytes;
+    const auto kind = tiny ? ScriptReference::none : likely_reference(bytes, gaps, whole);
+    if (kind == ScriptReference::none) try_reference(bytes, ScriptReference::none, {}, best);
+    if (kind == ScriptReference::gaps || (tiny && !gaps.empty()))
         try_reference(bytes, ScriptReference::gaps, gaps, best);
-    }
+    if (kind == ScriptReference::whole || (tiny && !whole.empty()))
+        try_reference(bytes, ScriptReference::whole, whole, best);
     return best;
 }
 
-// By a quick search, as coding twice is dear.
-bool ScriptEncoder::whole_is_better(ByteSpan bytes, ByteSpan gaps) {
+// By a quick search, as coding more than once is dear, and a useless reference doubles the time.
+ScriptReference ScriptEncoder::likely_reference(ByteSpan bytes, ByteSpan gaps, ByteSpan whole) {
     constexpr int quick_level = 3;
-    const auto with_gaps = zstd_.encode(bytes, gaps, quick_level, SIZE_MAX).size();
-    const auto with_whole = zstd_.encode(bytes, old_file_, quick_level, SIZE_MAX).size();
-    return with_whole < with_gaps;
+    constexpr std::size_t least_gain = 256;  // one part in so many
+    ScriptReference best = ScriptReference::none;
+    if (gaps.empty() && whole.empty()) return best;
+    std::size_t smallest = zstd_.encode(bytes, {}, quick_level, SIZE_MAX).size();
+    smallest -= smallest / least_gain;
+    const auto look = [&](ScriptReference kind, ByteSpan reference) {
+        if (reference.empty()) return;
+        const auto size = zstd_.encode(bytes, reference, quick_level, SIZE_MAX).size();
+        if (size < smallest) {
+            smallest = size;
+            best = kind;
+        }
+    };
+    look(ScriptReference::gaps, gaps);
+    look(ScriptReference::whole, whole);
+    return best;
 }
 
 void ScriptEncoder::try_reference(ByteSpan bytes, ScriptReference kind, ByteSpan reference,

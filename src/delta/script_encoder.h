@@ -65,7 +65,7 @@ private:
     [[nodiscard]] Bytes control(bool is_last) const;
     Bytes gap_references(ByteSpan control) const;
     Packed pack(ByteSpan bytes, ByteSpan gaps);
-    bool whole_is_better(ByteSpan bytes, ByteSpan gaps);
+    ScriptReference likely_reference(ByteSpan bytes, ByteSpan gaps, ByteSpan whole);
     void try_reference(ByteSpan bytes, ScriptReference kind, ByteSpan reference, Packed& best);
     void note(std::size_t start);
 

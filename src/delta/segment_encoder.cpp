@@ -102,7 +102,8 @@ Result<Bytes> SegmentEncoder::encode(std::uint64_t begin, std::uint64_t end) {
     auto other = encode_regions(begin, end, found, regions);
     all_literals_ = false;
     TRY(Bytes literal, std::move(other));
-    if (literal.size() < best.size()) return literal;
+    // LZMA takes longer to read than numbers.
+    if (literal.size() + literal.size() / 100 < best.size()) return literal;
     counts_ = after;
     blocks_.set_totals(totals_after);
     script_.set_totals(script_totals_after);
