@@ -7,6 +7,7 @@
 #include "delta/apply.h"
 #include "delta/crc32c.h"
 #include "delta/header.h"
+#include "delta/short_prologue.h"
 
 namespace strandline::delta {
 namespace {
@@ -26,8 +27,14 @@ Input split(ByteSpan data) {
 }
 
 void repair(Bytes& patch, ByteSpan old_file) {
-    if (patch.size() < header_bytes) return;
     const std::span<std::byte> all(patch);
+    if (patch.size() >= prologue_start_bytes && has_short_prologue(patch)) {
+        const auto length = short_prologue_bytes(patch);
+        if (!length || *length > patch.size()) return;
+        store_le(crc32c(all.first(*length - 4)), all.subspan(*length - 4, 4));
+        return;
+    }
+    if (patch.size() < header_bytes) return;
     store_le<std::uint64_t>(old_file.size(), all.subspan(16, 8));
     store_le<std::uint64_t>(patch.size(), all.subspan(96, 8));
     const std::uint64_t new_size = load_le<std::uint64_t>(all.subspan(56, 8));

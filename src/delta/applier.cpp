@@ -7,6 +7,7 @@
 #include "delta/body_reader.h"
 #include "delta/crc32c.h"
 #include "delta/header.h"
+#include "delta/short_prologue.h"
 
 namespace strandline::delta {
 namespace {
@@ -112,16 +113,33 @@ public:
 
 private:
     Result<std::size_t> push_prologue(ByteSpan bytes) {
-        const std::size_t wanted =
-            info_ ? static_cast<std::size_t>(info_->prologue_bytes()) : header_bytes;
+        const std::size_t wanted = wanted_;
         const auto part = bytes.first(std::min(bytes.size(), wanted - prologue_.size()));
         prologue_.insert(prologue_.end(), part.begin(), part.end());
         consumed_ += part.size();
-        if (prologue_.size() == wanted) {
-            if (!info_) TRY(accept_header());
-            if (prologue_.size() == info_->prologue_bytes()) TRY(start_body());
-        }
+        if (prologue_.size() == wanted) TRY(take_prologue());
         return part.size();
+    }
+
+    // As much has come as was wanted: finds out how much more is.
+    Status take_prologue() {
+        if (prologue_.size() == prologue_start_bytes) {
+            wanted_ = header_bytes;
+            if (has_short_prologue(prologue_)) {
+                TRY(wanted_, short_prologue_bytes(prologue_));
+            }
+            return {};
+        }
+        if (!info_) {
+            TRY(accept_header());
+            if (info_->short_prologue_bytes != 0) {
+                TRY(auto prologue, parse_short_prologue(prologue_));
+                short_index_ = std::move(prologue.index);
+            }
+            wanted_ = static_cast<std::size_t>(info_->prologue_bytes());
+        }
+        if (prologue_.size() == wanted_) TRY(start_body());
+        return {};
     }
 
     Result<std::size_t> push_body(ByteSpan bytes) {
@@ -174,7 +192,10 @@ private:
                                 digest.hex(), info.old_sha256.hex()));
     }
 
-    ByteSpan index() const { return ByteSpan(prologue_).subspan(header_bytes); }
+    ByteSpan index() const {
+        return info_->short_prologue_bytes != 0 ? ByteSpan(short_index_)
+                                                : ByteSpan(prologue_).subspan(header_bytes);
+    }
 
     Status start_body() {
         TRY(check_index(*info_, index()));
@@ -214,6 +235,8 @@ private:
     ApplyOptions options_;
     std::unique_ptr<DeltaInfo> info_;  // null until the header is accepted
     Bytes prologue_;
+    Bytes short_index_;                          // of a short prologue, as of a long one
+    std::size_t wanted_ = prologue_start_bytes;  // of the prologue
     std::unique_ptr<BodyReader> body_;
     std::uint64_t consumed_ = 0;
 };

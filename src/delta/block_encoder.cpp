@@ -6,6 +6,7 @@
 #include "delta/coders.h"
 #include "delta/header.h"
 #include "delta/lzma_codec.h"
+#include "delta/lzma_models.h"
 #include "delta/old_windows.h"
 #include "delta/sparse_coder.h"
 
@@ -40,24 +41,32 @@ BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimi
       study_(old_file, new_file, limits.reference_bytes),
       scratch_(limits.block_bytes) {}
 
-void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
+bool BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, bool may_decline, Bytes& out) {
     const std::uint64_t length = gap.end - gap.begin;
     if (length < min_coded_bytes) {
+        if (may_decline) return false;
         append({gap.begin, gap.end, true, {}, {}}, cursor, out);
-        return;
+        return true;
     }
     if (gap.part != nullptr) {
-        append(encode_tensor(gap), cursor, out);
-        return;
+        const auto choice = encode_tensor(gap, may_decline);
+        if (choice) append(*choice, cursor, out);
+        return choice.has_value();
     }
+    // Text and tables: nothing else comes near.
+    if (may_decline && matches_win(gap, length / 4)) return false;
     const auto before = numbers_.snapshot();
     std::vector<Choice> choices;
     std::uint64_t total = 0;
     for (const auto& run : planner_.plan(gap.begin, gap.end, gap.shifts)) {
-        choices.push_back(encode_run(gap, run));
+        choices.push_back(encode_run(gap, run, !may_decline));
         total += choices.back().cost();
     }
-    if (choices.size() > 1) {
+    if (may_decline && matches_win(gap, total)) {
+        numbers_.restore(*before);
+        return false;
+    }
+    if (!may_decline && choices.size() > 1) {
         const bool promising = limits_.thorough || lz_may_win(gap, choices.front());
         auto whole = promising ? encode_lz(gap, gap.begin, gap.end, limits_.level)
                                : Choice{gap.begin, gap.end, true, {}, {}};
@@ -68,29 +77,18 @@ void BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, Bytes& out) {
         }
     }
     for (const auto& choice : choices) append(choice, cursor, out);
+    return true;
 }
 
-bool BlockEncoder::encode_whole(const Gap& gap, const OldCursor& cursor, const State& before,
-                                std::size_t limit, Bytes& out) {
+bool BlockEncoder::encode_whole(const Gap& gap, const OldCursor& cursor, std::size_t limit,
+                                Bytes& out) {
     const auto whole = encode_lz(gap, gap.begin, gap.end, limits_.level);
     if (whole.raw || whole.cost() >= limit) return false;
-    restore(before);
     append(whole, cursor, out);
     return true;
 }
 
-BlockEncoder::State BlockEncoder::state() const {
-    return {numbers_.snapshot(), totals_, right_sent_};
-}
-
-void BlockEncoder::restore(const State& state) {
-    numbers_.restore(*state.numbers);
-    totals_ = state.totals;
-    right_sent_ = state.right_sent;
-    study_.forget();
-}
-
-BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
+BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run, bool matches) {
     Choice best{run.begin, run.end, true, {}, {}};
     if (!is_plain(run.candidate)) {
         auto planes = encode_planes_run(run);
@@ -98,7 +96,7 @@ BlockEncoder::Choice BlockEncoder::encode_run(const Gap& gap, const Run& run) {
     }
     auto numbers = encode_numbers_run(run, gap.shifts.empty() ? 0 : gap.shifts.front());
     if (numbers.cost() < best.cost()) best = std::move(numbers);
-    if (lz_may_win(gap, best)) {
+    if (matches && lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, run.begin, run.end, limits_.level);
         if (lz.cost() < best.cost()) best = std::move(lz);
     }
@@ -156,7 +154,7 @@ BlockEncoder::Choice BlockEncoder::encode_lz(const Gap& gap, std::uint64_t begin
     Choice choice{begin, end, true, {}, {}};
     choice.record.coder = static_cast<std::uint8_t>(CoderId::lz);
     choice.record.length = end - begin;
-    choice.record.windows = windows_for(gap, begin, end);
+    choice.record.windows = windows_for(gap, begin, end, level);
     load_reference(choice.record.windows);
     const auto frame =
         zstd_.encode(new_file_.subspan(begin, end - begin), reference_, level, end - begin);
@@ -191,6 +189,29 @@ void BlockEncoder::try_lzma(Choice& choice) {
     }
 }
 
+// Whether matches would take fewer bytes than `rival`, by a quick search through a sample.
+bool BlockEncoder::matches_win(const Gap& gap, std::uint64_t rival) {
+    const std::uint64_t length = gap.end - gap.begin;
+    const std::uint64_t size = std::min(length, sample_bytes);
+    const std::uint64_t begin = gap.begin + (length - size) / 2;
+    const auto sample = encode_lz(gap, begin, begin + size, sample_level);
+    if (sample.raw) return false;
+    // What literals of other gaps tell, and a thorough search, save more; but where there is
+    // little to be found, numbers are read five times as fast.
+    constexpr double dense_share = 0.6;
+    const double share = static_cast<double>(rival) / static_cast<double>(length);
+    const double expected_gain = share < dense_share ? 0.95 : 1.02;
+    const double found = static_cast<double>(sample.payload.size()) / static_cast<double>(size);
+    if (found * expected_gain < share) return true;
+    // Models of words find more than zstd, where there is anything to be found.
+    constexpr double hopeless = 0.9;
+    constexpr double doubtful = 1.4;
+    constexpr std::size_t probe_bytes = 12u << 10;
+    if (found > hopeless || found > share * doubtful || !limits_.lzma) return false;
+    return guess_lzma(new_file_.subspan(gap.begin, length), probe_bytes).share * expected_gain <
+           share;
+}
+
 bool BlockEncoder::lz_may_win(const Gap& gap, const Choice& rival) {
     const std::uint64_t length = rival.end - rival.begin;
     if (length <= sample_bytes || (limits_.thorough && rival.raw)) return true;
@@ -201,7 +222,7 @@ bool BlockEncoder::lz_may_win(const Gap& gap, const Choice& rival) {
 }
 
 std::vector<OldRange> BlockEncoder::windows_for(const Gap& gap, std::uint64_t begin,
-                                                std::uint64_t end) const {
+                                                std::uint64_t end, int level) const {
     WindowRequest request;
     request.begin = begin;
     request.end = end;
@@ -212,7 +233,11 @@ std::vector<OldRange> BlockEncoder::windows_for(const Gap& gap, std::uint64_t be
     constexpr std::uint64_t min_window_bytes = 128u << 10;
     request.max_bytes = std::min<std::uint64_t>(limits_.reference_bytes,
                                                 std::max(min_window_bytes, 2 * (end - begin)));
-    if (limits_.thorough) request.max_bytes = limits_.reference_bytes;
+    if (level == sample_level)
+        request.max_bytes =
+            std::min<std::uint64_t>(limits_.reference_bytes, 4096 + 2 * (end - begin));
+    else if (limits_.thorough)
+        request.max_bytes = limits_.reference_bytes;
     return choose_windows(request);
 }
 

@@ -24,6 +24,7 @@ struct BlockLimits {
     bool factors = true;                       ///< the reader has memory for predictions
     bool lzma = true;                          ///< the reader has memory for LZMA
     bool mixer = true;                         ///< the reader has memory to mix bytes
+    bool scripts = true;                       ///< the reader has memory for scripts
     bool thorough = true;                      ///< try more than sampling suggests
 };
 
@@ -54,18 +55,9 @@ public:
         std::uint32_t reference_bytes = 0;
         std::uint8_t features = 0;
     };
-    /// All that encoding changes.
-    struct State {
-        std::shared_ptr<const NumberChooser::Snapshot> numbers;
-        Totals totals;
-        bool right_sent = false;
-    };
-    [[nodiscard]] State state() const;
-
-    /// Appends one record of matches for a gap that was cut into several, and goes back to the
-    /// state before them, if it takes fewer than `limit` bytes; else returns false.
-    bool encode_whole(const Gap& gap, const OldCursor& cursor, const State& before,
-                      std::size_t limit, Bytes& out);
+    /// Appends one record of matches for a gap that would be cut into several, if it takes fewer
+    /// than `limit` bytes; else returns false.
+    bool encode_whole(const Gap& gap, const OldCursor& cursor, std::size_t limit, Bytes& out);
 
     /// Segments do not depend on each other.
     void begin_segment() {
@@ -73,10 +65,13 @@ public:
         right_sent_ = false;
     }
 
-    /// Appends the records of a gap of at most `block_bytes` to `out`.
-    void encode(const Gap& gap, const OldCursor& cursor, Bytes& out);
+    /// Appends the records of a gap of at most `block_bytes` to `out`. With `may_decline` it
+    /// appends nothing and returns false where a search for matches looks better than all else.
+    bool encode(const Gap& gap, const OldCursor& cursor, bool may_decline, Bytes& out);
 
     [[nodiscard]] const Totals& totals() const { return totals_; }
+    /// Goes back, where records are not kept.
+    void set_totals(const Totals& totals) { totals_ = totals; }
 
 private:
     // A coded record and the size it has.
@@ -89,8 +84,9 @@ private:
         [[nodiscard]] std::uint64_t cost() const;
     };
 
-    Choice encode_run(const Gap& gap, const Run& run);
-    Choice encode_tensor(const Gap& gap);
+    Choice encode_run(const Gap& gap, const Run& run, bool matches);
+    std::optional<Choice> encode_tensor(const Gap& gap, bool may_decline);
+    [[nodiscard]] bool matches_win(const Gap& gap, std::uint64_t rival);
     NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
                                      std::uint8_t skip, std::vector<OldRange>& windows);
     void try_rough(const Gap& gap, ByteSpan block, const NumberMode& mode,
@@ -98,14 +94,13 @@ private:
     void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
     void choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode);
     void load_reference(const std::vector<OldRange>& windows);
-    void restore(const State& state);
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
     Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
     void try_lzma(Choice& choice);
     bool lz_may_win(const Gap& gap, const Choice& rival);
     [[nodiscard]] std::vector<OldRange> windows_for(const Gap& gap, std::uint64_t begin,
-                                                    std::uint64_t end) const;
+                                                    std::uint64_t end, int level) const;
     void append(const Choice& choice, const OldCursor& cursor, Bytes& out);
 
     ByteSpan old_file_;

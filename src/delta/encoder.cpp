@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <bit>
 #include <fmt/core.h>
+#include <optional>
 #include <vector>
 
 #include "delta/crc32c.h"
 #include "delta/encode.h"
 #include "delta/header.h"
 #include "delta/info.h"
+#include "delta/patch_writer.h"
 #include "delta/plain_encoder.h"
 #include "delta/segment_encoder.h"
 
@@ -55,6 +57,7 @@ public:
         TRY(info_.old_sha256, hash_of(old_file_, options_.old_sha256));
         TRY(info_.new_sha256, hash_of(new_file_, options_.new_sha256));
         TRY(write_segments());
+        TRY(join_segments_of_tiny());
         TRY(replace_if_plain_is_smaller());
         TRY(write_prologue());
         stats_.new_size = info_.new_size;
@@ -90,7 +93,8 @@ private:
         most.features = feature_numbers;
         const bool factors = options_.max_decoder_memory >= min_factors_memory;
         // LZMA takes two more buffers of a block's size.
-        if (factors) most.features |= feature_factors | feature_lzma | feature_mixer;
+        if (factors)
+            most.features |= feature_factors | feature_lzma | feature_mixer | feature_scripts;
         const std::uint64_t fixed = required_memory(most) + record_overhead_bytes;
         if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
             return fail(Errc::invalid,
@@ -101,8 +105,9 @@ private:
         limits.factors = factors;
         limits.lzma = factors;
         limits.mixer = factors;
+        limits.scripts = factors;
         const auto share =
-            std::bit_floor((options_.max_decoder_memory - fixed) * 4 / (factors ? 25 : 16));
+            std::bit_floor((options_.max_decoder_memory - fixed) * 4 / (factors ? 29 : 16));
         limits.block_bytes = static_cast<std::uint32_t>(
             std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
         // Predictions take some old bytes beside those in the place of the block.
@@ -114,21 +119,21 @@ private:
 
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
-        const auto parts = plan_tensors(old_file_, new_file_);
-        SegmentEncoder segments(old_file_, new_file_, limits, options_.cancelled, parts);
-        std::uint64_t patch_at = info_.prologue_bytes();
+        if (!parts_) parts_ = plan_tensors(old_file_, new_file_);
+        SegmentEncoder segments(old_file_, new_file_, limits, options_.cancelled, *parts_);
+        segments_.emplace(*patch_, info_.prologue_bytes());
         for (std::uint64_t begin = 0; begin < info_.new_size; begin += info_.segment_bytes) {
             TRY(check_cancelled());
             const auto end = std::min<std::uint64_t>(begin + info_.segment_bytes, info_.new_size);
             TRY(const Bytes encoded, segments.encode(begin, end));
-            TRY(patch_->write_at(patch_at, encoded));
-            patch_at += encoded.size();
+            TRY(segments_->append(encoded));
             index_.push_back({static_cast<std::uint32_t>(encoded.size()),
                               crc32c(new_file_.subspan(begin, end - begin))});
-            if (options_.progress) options_.progress(end, info_.new_size);
+            const bool again = info_.segment_bytes != options_.segment_bytes;
+            if (options_.progress && !again) options_.progress(end, info_.new_size);
         }
-        info_.patch_size = patch_at;
-        const auto& totals = segments.block_totals();
+        info_.patch_size = segments_->size();
+        const auto totals = segments.block_totals();
         info_.record_bytes = std::max(totals.record_bytes, record_overhead_bytes);
         info_.block_bytes = totals.block_bytes;
         info_.reference_bytes = totals.reference_bytes;
@@ -138,6 +143,16 @@ private:
         stats_.coded_bytes = totals.coded_bytes;
         stats_.raw_bytes = totals.raw_bytes;
         return {};
+    }
+
+    // Who has the whole delta after one packet need not fear to begin again; segments cost more
+    // than their copies there.
+    Status join_segments_of_tiny() {
+        constexpr std::uint64_t tiny_bytes = 4096;
+        if (info_.patch_size > tiny_bytes || info_.segments() < 2) return {};
+        info_.segment_bytes = max_segment_bytes;
+        index_.clear();
+        return write_segments();
     }
 
     // Never worse than the new file alone. A fast level, and what the slow one gains on a sample,
@@ -153,11 +168,11 @@ private:
         options.cancelled = options_.cancelled;
         options.window_log = plain_window_log();
         options.level = 3;
-        const double gain = plain_gain(new_file_);
-        TRY(const auto quick,
-            plain_size(new_file_, static_cast<std::uint64_t>(gain * static_cast<double>(rival)),
-                       options));
-        if (!quick) return {};
+        constexpr std::uint64_t most_gain = 2;
+        TRY(const auto quick, plain_size(new_file_, most_gain * rival, options));
+        if (!quick ||
+            static_cast<double>(*quick) > plain_gain(new_file_) * static_cast<double>(rival))
+            return {};
         options.level = info_.new_size <= large_file_bytes ? 19 : 9;
         TRY(const auto best, plain_size(new_file_, rival, options));
         if (!best) return {};
@@ -183,6 +198,7 @@ private:
         info_.record_bytes = info_.block_bytes = 0;
         info_.reference_bytes = 1u << options.window_log;
         index_.clear();
+        segments_.reset();
         TRY(patch_->truncate(0));
         TRY(const auto size, write_plain(new_file_, *patch_, header_bytes, options));
         info_.patch_size = header_bytes + size;
@@ -193,19 +209,18 @@ private:
     }
 
     Status write_prologue() {
-        const Bytes index = write_index(index_);
-        info_.index_crc32c = crc32c(index);
+        if (segments_) return segments_->finish(info_, index_);
         info_.decoder_memory = static_cast<std::uint32_t>(required_memory(info_));
-        Bytes prologue = write_header(info_);
-        prologue.insert(prologue.end(), index.begin(), index.end());
-        return patch_->write_at(0, prologue);
+        return patch_->write_at(0, write_header(info_));
     }
 
     ByteSpan old_file_;
     ByteSpan new_file_;
     WriteAt* patch_;
+    std::optional<PatchWriter> segments_;  // nothing for a frame
     const EncodeOptions& options_;
     DeltaInfo info_;
+    std::optional<std::vector<TensorPart>> parts_;
     std::vector<IndexEntry> index_;
     EncodeStats stats_;
 };

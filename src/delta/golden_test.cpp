@@ -46,6 +46,16 @@ FilePair sparse_pair() {
     return {"sparse", weights, next};
 }
 
+// Text around numbers, of which some changed: copies and literals in a script, and a record.
+FilePair script_pair() {
+    const Bytes frozen = float_weights(3000, 41);
+    const Bytes weights = float_weights(2000, 42);
+    const Bytes tuned = fine_tuned(weights, 1e-3, 43);
+    return {"script",
+            concatenated({metadata_text(25, "1"), frozen, metadata_text(9, "1"), weights}),
+            concatenated({metadata_text(26, "2"), frozen, metadata_text(9, "2"), tuned})};
+}
+
 // One tensor of a safetensors file, old and new.
 struct GoldenTensor {
     const char* type;
@@ -232,6 +242,8 @@ std::vector<Golden> goldens() {
     const auto mixed = segments_pair();
     const auto sparse = sparse_pair();
     const auto numbers = numbers_pair();
+    const auto script = script_pair();
+    all.push_back({"script", script, encode(script.old_file, script.new_file)});
     all.push_back({"numbers", numbers, encode(numbers.old_file, numbers.new_file)});
     const auto predicted = predicted_pair();
     all.push_back({"predicted", predicted, encode(predicted.old_file, predicted.new_file)});
@@ -289,10 +301,11 @@ TEST(Golden, TheyHoldEveryRecordCoderMethodAndPredictor) {
     parts.merge(parts_of(load(golden_folder() / "sparse.sld")));
     parts.merge(parts_of(load(golden_folder() / "numbers.sld")));
     parts.merge(parts_of(load(golden_folder() / "predicted.sld")));
+    parts.merge(parts_of(load(golden_folder() / "script.sld")));
     for (const auto* part :
-         {"record 1", "record 2", "record 3", "record 4", "coder 1", "coder 2", "coder 3",
-          "coder 4", "coder 6", "method 0", "method 2", "method 3", "method 4", "columns",
-          "predictor 1", "predictor 2", "predictor 3", "predictor 4"}) {
+         {"record 1", "record 2", "record 3", "record 4", "record 5", "coder 1", "coder 2",
+          "coder 3", "coder 4", "coder 6", "method 0", "method 2", "method 3", "method 4",
+          "columns", "predictor 1", "predictor 2", "predictor 3", "predictor 4"}) {
         EXPECT_TRUE(parts.contains(part)) << part;
     }
 }

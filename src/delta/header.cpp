@@ -6,6 +6,8 @@
 
 #include "delta/crc32c.h"
 #include "delta/lzma_codec.h"
+#include "delta/script.h"
+#include "delta/short_prologue.h"
 
 namespace strandline::delta {
 namespace {
@@ -25,6 +27,8 @@ Error damaged(const char* what) {
     return fail(Errc::corrupt, fmt::format("delta header is damaged: {}", what));
 }
 
+Error ends_early() { return fail(Errc::corrupt, "delta ends within its header"); }
+
 bool sizes_in_range(const DeltaInfo& info) {
     return info.old_size <= max_file_bytes && info.new_size <= max_file_bytes &&
            info.patch_size <= max_file_bytes && info.segment_bytes >= min_segment_bytes &&
@@ -32,6 +36,10 @@ bool sizes_in_range(const DeltaInfo& info) {
            info.reference_bytes <= max_block_bytes &&
            info.record_bytes <= max_block_bytes + record_overhead_bytes;
 }
+
+}  // namespace
+
+Bytes magic_bytes() { return {magic.begin(), magic.end()}; }
 
 Status check_fields(const DeltaInfo& info) {
     if (info.body != BodyKind::segments && info.body != BodyKind::frame) {
@@ -51,14 +59,13 @@ Status check_fields(const DeltaInfo& info) {
     return {};
 }
 
-}  // namespace
-
 std::uint64_t DeltaInfo::segments() const {
     if (body == BodyKind::frame || segment_bytes == 0) return 0;
     return (new_size + segment_bytes - 1) / segment_bytes;
 }
 
 std::uint64_t DeltaInfo::prologue_bytes() const {
+    if (short_prologue_bytes != 0) return short_prologue_bytes;
     return header_bytes + segments() * index_entry_bytes;
 }
 
@@ -73,8 +80,12 @@ std::uint64_t required_memory(const DeltaInfo& info) {
         (info.features & feature_lzma) != 0
             ? std::uint64_t{lzma_context_bytes} + info.block_bytes + info.reference_bytes
             : 0;
-    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + numbers + lzma + stream +
-           info.segments() * index_entry_bytes + info.record_bytes +
+    // Literals and control bytes.
+    const std::uint64_t scripts = (info.features & feature_scripts) != 0
+                                      ? std::uint64_t{max_control_bytes} + info.block_bytes
+                                      : 0;
+    return std::uint64_t{copy_window_bytes} + zstd_context_bytes + numbers + lzma + scripts +
+           stream + info.segments() * index_entry_bytes + info.record_bytes +
            2 * std::uint64_t{info.block_bytes} + info.reference_bytes;
 }
 
@@ -101,11 +112,18 @@ Bytes write_header(const DeltaInfo& info) {
 }
 
 Result<DeltaInfo> parse_header(ByteSpan header) {
-    if (header.size() < header_bytes) return fail(Errc::corrupt, "delta ends within its header");
-    header = header.first(header_bytes);
+    if (header.size() < prologue_start_bytes) return ends_early();
     if (!std::ranges::equal(header.first(magic.size()), magic)) {
         return fail(Errc::invalid, "this is not a strandline delta");
     }
+    if (has_short_prologue(header)) {
+        TRY(const auto length, short_prologue_bytes(header));
+        if (header.size() < length) return ends_early();
+        TRY(auto prologue, parse_short_prologue(header.first(length)));
+        return prologue.info;
+    }
+    if (header.size() < header_bytes) return ends_early();
+    header = header.first(header_bytes);
     DeltaInfo info;
     info.major = load_le<std::uint16_t>(header.subspan(4, 2));
     info.minor = load_le<std::uint16_t>(header.subspan(6, 2));
@@ -138,8 +156,15 @@ Result<DeltaInfo> parse_header(ByteSpan header) {
 }
 
 Result<DeltaInfo> read_info(const ReadAt& patch) {
-    if (patch.size() < header_bytes) return fail(Errc::corrupt, "delta ends within its header");
-    std::array<std::byte, header_bytes> header{};
+    if (patch.size() < prologue_start_bytes) return ends_early();
+    std::array<std::byte, prologue_start_bytes> start{};
+    TRY(patch.read_at(0, start));
+    std::size_t length = header_bytes;
+    if (has_short_prologue(start)) {
+        TRY(length, short_prologue_bytes(start));
+    }
+    if (patch.size() < length) return ends_early();
+    Bytes header(length);
     TRY(patch.read_at(0, header));
     return parse_header(header);
 }

@@ -34,6 +34,8 @@ struct IndexEntry {
 };
 inline constexpr std::size_t index_entry_bytes = 8;
 
+/// What every delta starts with.
+[[nodiscard]] Bytes magic_bytes();
 [[nodiscard]] Bytes write_header(const DeltaInfo& info);
 [[nodiscard]] Bytes write_index(const std::vector<IndexEntry>& index);
 
@@ -41,6 +43,9 @@ inline constexpr std::size_t index_entry_bytes = 8;
 [[nodiscard]] Status check_index(const DeltaInfo& info, ByteSpan index);
 /// One entry of a checked index.
 [[nodiscard]] IndexEntry index_entry(ByteSpan index, std::uint64_t segment);
+
+/// Refuses kinds, features and sizes that are unknown or out of range.
+[[nodiscard]] Status check_fields(const DeltaInfo& info);
 
 /// What an applier needs for this delta by the rule of format.md section 2.
 [[nodiscard]] std::uint64_t required_memory(const DeltaInfo& info);

@@ -42,15 +42,22 @@ Error damaged() { return fail(Errc::corrupt, "delta has a damaged LZMA stream");
 
 }  // namespace
 
-Bytes lzma_encode(ByteSpan in, ByteSpan prefix, const LzmaModel& model, std::size_t limit) {
+Bytes lzma_encode(ByteSpan in, ByteSpan prefix, const LzmaModel& model, std::size_t limit,
+                  LzmaEffort effort) {
     constexpr std::uint32_t longest_match = 273;
     constexpr std::uint32_t search_depth = 512;
+    constexpr std::uint32_t quick_match = 64;
+    constexpr std::uint32_t quick_depth = 16;
     if (limit < 2 || in.empty()) return {};
     auto options = options_for(model, prefix, in.size());
     options.mode = LZMA_MODE_NORMAL;
     options.nice_len = longest_match;
     options.mf = LZMA_MF_BT4;
     options.depth = search_depth;
+    if (effort == LzmaEffort::some) {
+        options.nice_len = quick_match;
+        options.depth = quick_depth;
+    }
     const auto chain = chain_of(options);
     lzma_stream stream = LZMA_STREAM_INIT;
     Bytes out(limit);

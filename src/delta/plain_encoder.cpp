@@ -44,11 +44,17 @@ Result<std::optional<std::uint64_t>> plain_size(ByteSpan new_file, std::uint64_t
 }
 
 double plain_gain(ByteSpan new_file) {
-    constexpr std::uint64_t sample_bytes = 256u << 10;
-    constexpr std::uint64_t samples = 4;
+    constexpr std::uint64_t most_sampled_share = 8;
+    constexpr std::uint64_t max_sample_bytes = 128u << 10;
+    constexpr std::uint64_t min_sample_bytes = 4u << 10;
+    constexpr std::uint64_t samples = 3;
     constexpr double far_allowance = 1.08;
-    constexpr double small_file_gain = 2;  // small files are simply tried
-    if (new_file.size() < 2 * samples * sample_bytes) return small_file_gain;
+    constexpr double near_allowance = 1.03;  // level 3 sees all of a small file, too
+    constexpr std::uint64_t near_bytes = std::uint64_t{2} << 20;
+    constexpr double small_file_gain = 2;  // very small files are simply tried
+    if (new_file.size() < 2 * samples * min_sample_bytes) return small_file_gain;
+    const std::uint64_t sample_bytes = std::clamp(new_file.size() / (samples * most_sampled_share),
+                                                  min_sample_bytes, max_sample_bytes);
     ZstdEncoder zstd;
     double fast = 0;
     double slow = 0;
@@ -58,7 +64,8 @@ double plain_gain(ByteSpan new_file) {
         fast += static_cast<double>(zstd.encode(sample, {}, 3, SIZE_MAX).size());
         slow += static_cast<double>(zstd.encode(sample, {}, 19, SIZE_MAX).size());
     }
-    return std::max(1.0, fast / slow) * far_allowance;
+    return std::max(1.0, fast / slow) *
+           (new_file.size() <= near_bytes ? near_allowance : far_allowance);
 }
 
 Result<std::uint64_t> write_plain(ByteSpan new_file, WriteAt& out, std::uint64_t offset,

@@ -5,13 +5,6 @@
 namespace strandline::delta {
 namespace {
 
-void append_record(Bytes& out, RecordKind kind, ByteSpan head, ByteSpan rest = {}) {
-    out.push_back(static_cast<std::byte>(kind));
-    append_varint(out, head.size() + rest.size());
-    out.insert(out.end(), head.begin(), head.end());
-    out.insert(out.end(), rest.begin(), rest.end());
-}
-
 void append_offset(Bytes& out, std::uint64_t offset, std::uint64_t expected) {
     append_varint(out, zigzag(static_cast<std::int64_t>(offset - expected)));
 }
@@ -26,6 +19,12 @@ Error bad_record(const char* kind) {
 }
 
 }  // namespace
+
+void append_record(Bytes& out, RecordKind kind, ByteSpan head, ByteSpan middle, ByteSpan rest) {
+    out.push_back(static_cast<std::byte>(kind));
+    append_varint(out, head.size() + middle.size() + rest.size());
+    for (const auto part : {head, middle, rest}) out.insert(out.end(), part.begin(), part.end());
+}
 
 void append_copy(Bytes& out, OldRange source, std::uint64_t expected) {
     Bytes body;

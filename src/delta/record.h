@@ -10,10 +10,11 @@ namespace strandline::delta {
 
 /// What a segment is made of; format.md section 3. Numbers are part of the format.
 enum class RecordKind : std::uint8_t {
-    copy = 1,   ///< bytes of the old file
-    fill = 2,   ///< one byte, repeated
-    raw = 3,    ///< bytes as they are
-    coded = 4,  ///< a block made by a coder from its payload and windows of the old file
+    copy = 1,    ///< bytes of the old file
+    fill = 2,    ///< one byte, repeated
+    raw = 3,     ///< bytes as they are
+    coded = 4,   ///< a block made by a coder from its payload and windows of the old file
+    script = 5,  ///< copies, literals between them, and places for the records that follow
 };
 
 inline constexpr std::size_t max_windows = 16;
@@ -58,6 +59,8 @@ private:
 };
 
 // Writers append one whole record.
+void append_record(Bytes& out, RecordKind kind, ByteSpan head, ByteSpan middle = {},
+                   ByteSpan rest = {});
 void append_copy(Bytes& out, OldRange source, std::uint64_t expected);
 void append_fill(Bytes& out, std::byte value, std::uint64_t length);
 void append_raw(Bytes& out, ByteSpan bytes);

@@ -13,6 +13,7 @@ SegmentDecoder::SegmentDecoder(const DeltaInfo& info, const ReadAt& old_file, Si
       old_file_(&old_file),
       output_(&output),
       coders_(info.features),
+      script_(info, old_file),
       window_(copy_window_bytes),
       block_(info.block_bytes),
       scratch_(info.block_bytes),
@@ -20,6 +21,7 @@ SegmentDecoder::SegmentDecoder(const DeltaInfo& info, const ReadAt& old_file, Si
 
 void SegmentDecoder::begin(std::uint64_t new_offset, std::uint64_t length) {
     cursor_ = {};
+    script_.reset();
     coders_.begin_segment();
     new_offset_ = new_offset;
     left_ = length;
@@ -27,6 +29,13 @@ void SegmentDecoder::begin(std::uint64_t new_offset, std::uint64_t length) {
 }
 
 Status SegmentDecoder::run(std::uint8_t kind, ByteSpan body) {
+    TRY(run_record(kind, body));
+    if (!script_.active() || new_offset_ < until_) return {};
+    if (new_offset_ > until_) return fail(Errc::corrupt, "delta records do not fit their script");
+    return play();
+}
+
+Status SegmentDecoder::run_record(std::uint8_t kind, ByteSpan body) {
     switch (static_cast<RecordKind>(kind)) {
         case RecordKind::copy:
             return run_copy(body);
@@ -36,13 +45,16 @@ Status SegmentDecoder::run(std::uint8_t kind, ByteSpan body) {
             return run_raw(body);
         case RecordKind::coded:
             return run_coded(body);
+        case RecordKind::script:
+            return run_script(body);
     }
     return fail(Errc::invalid,
                 fmt::format("delta uses record kind {}, unknown to this program: update it", kind));
 }
 
 Status SegmentDecoder::end(std::uint32_t expected_crc32c) const {
-    if (left_ != 0) return fail(Errc::corrupt, "delta segment ends before its output is complete");
+    if (left_ != 0 || script_.active())
+        return fail(Errc::corrupt, "delta segment ends before its output is complete");
     if (crc_ != expected_crc32c) {
         return fail(Errc::corrupt,
                     "output of a delta segment has a wrong checksum: the delta or the "
@@ -52,8 +64,11 @@ Status SegmentDecoder::end(std::uint32_t expected_crc32c) const {
 }
 
 Status SegmentDecoder::run_copy(ByteSpan body) {
-    TRY(CopyRecord record, parse_copy(body, cursor_.expected(new_offset_)));
-    auto& source = record.source;
+    TRY(const CopyRecord record, parse_copy(body, cursor_.expected(new_offset_)));
+    return copy(record.source);
+}
+
+Status SegmentDecoder::copy(OldRange source) {
     TRY(check_source(source));
     TRY(check_room(source.length));
     cursor_.moved(new_offset_, source.offset);
@@ -85,6 +100,30 @@ Status SegmentDecoder::run_raw(ByteSpan body) {
     if (body.empty()) return fail(Errc::corrupt, "delta has a malformed raw record");
     TRY(check_room(body.size()));
     return emit(body);
+}
+
+Status SegmentDecoder::run_script(ByteSpan body) {
+    TRY(script_.start(body, new_offset_, new_offset_ + left_, cursor_, reference_));
+    until_ = new_offset_;
+    return {};
+}
+
+// Carries out steps until one needs records.
+Status SegmentDecoder::play() {
+    for (;;) {
+        TRY(const auto next, script_.next());
+        TRY(emit(next.literals));
+        switch (next.step.kind) {
+            case ScriptStep::Kind::end:
+                return {};
+            case ScriptStep::Kind::records:
+                until_ = new_offset_ + next.step.length;
+                return {};
+            case ScriptStep::Kind::copy:
+                TRY(copy({next.step.old_offset, next.step.length}));
+                break;
+        }
+    }
 }
 
 Status SegmentDecoder::run_coded(ByteSpan body) {
@@ -128,6 +167,7 @@ Status SegmentDecoder::check_room(std::uint64_t length) const {
 }
 
 Status SegmentDecoder::emit(ByteSpan bytes) {
+    if (bytes.empty()) return {};
     TRY(output_->write(bytes));
     crc_ = crc32c(bytes, crc_);
     new_offset_ += bytes.size();

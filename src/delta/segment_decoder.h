@@ -9,6 +9,7 @@
 #include "delta/info.h"
 #include "delta/io.h"
 #include "delta/record.h"
+#include "delta/script_player.h"
 
 namespace strandline::delta {
 
@@ -30,7 +31,11 @@ public:
     [[nodiscard]] Status end(std::uint32_t expected_crc32c) const;
 
 private:
+    Status run_record(std::uint8_t kind, ByteSpan body);
     Status run_copy(ByteSpan body);
+    Status run_script(ByteSpan body);
+    Status play();
+    Status copy(OldRange source);
     Status run_fill(ByteSpan body);
     Status run_raw(ByteSpan body);
     Status run_coded(ByteSpan body);
@@ -43,6 +48,8 @@ private:
     const ReadAt* old_file_;
     Sink* output_;
     BlockDecoders coders_;
+    ScriptPlayer script_;
+    std::uint64_t until_ = 0;  // new offset where the script goes on
     OldCursor cursor_;
     std::uint64_t new_offset_ = 0;  // of the next byte
     std::uint64_t left_ = 0;        // bytes of this segment still to come

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "delta/block_encoder.h"
 #include "delta/match_finder.h"
+#include "delta/script_encoder.h"
 #include "delta/tensor_plan.h"
 
 namespace strandline::delta {
@@ -20,21 +21,37 @@ public:
     /// The records that make [begin, end) of the new file; `cancelled` if asked to stop.
     [[nodiscard]] Result<Bytes> encode(std::uint64_t begin, std::uint64_t end);
 
-    [[nodiscard]] std::uint64_t copied_bytes() const { return copied_bytes_; }
-    [[nodiscard]] std::uint64_t filled_bytes() const { return filled_bytes_; }
-    [[nodiscard]] const BlockEncoder::Totals& block_totals() const { return blocks_.totals(); }
+    [[nodiscard]] std::uint64_t copied_bytes() const { return counts_.copied_bytes; }
+    [[nodiscard]] std::uint64_t filled_bytes() const { return counts_.filled_bytes; }
+    [[nodiscard]] BlockEncoder::Totals block_totals() const;
 
 private:
     struct Region;
+    // What encoding a segment changes beside the models.
+    struct Counts {
+        std::uint64_t last_shift = 0;  // of the last copy, across segments
+        std::uint64_t copied_bytes = 0;
+        std::uint64_t filled_bytes = 0;
+        std::uint64_t literal_bytes = 0;
+    };
 
     Status encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
-                      std::uint64_t next_shift, Bytes& out);
+                      std::uint64_t next_shift);
     [[nodiscard]] std::uint64_t cut_after(std::uint64_t at, std::uint64_t end) const;
     [[nodiscard]] Gap gap_of(std::uint64_t begin, std::uint64_t end, const Findings& found,
                              std::uint64_t next_shift) const;
     Status encode_stretch(std::uint64_t begin, std::uint64_t end, const Findings& found,
-                          std::uint64_t next_shift, Bytes& out);
-    void append_region(const Region& region, Bytes& out);
+                          std::uint64_t next_shift);
+    Status encode_blocks(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                         std::uint64_t next_shift, const TensorPart* part);
+    Result<Bytes> encode_regions(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                                 const std::vector<Region>& regions);
+    [[nodiscard]] bool literals_may_win() const;
+    void note_numbers(std::uint64_t begin, std::uint64_t length);
+    bool encode_whole(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                      std::uint64_t next_shift);
+    void add_region(const Region& region);
+    void add_copy(std::uint64_t begin, std::uint64_t length, std::uint64_t old_offset);
     void add_shift(std::vector<std::uint64_t>& shifts, std::uint64_t shift) const;
     [[nodiscard]] std::vector<std::uint64_t> shifts_for(std::span<const Match> matches,
                                                         std::uint64_t next_shift) const;
@@ -46,10 +63,15 @@ private:
     const std::vector<TensorPart>* parts_;
     MatchFinder finder_;
     BlockEncoder blocks_;
+    ScriptEncoder script_;
+    Bytes records_;
+    // Of tensors in this segment.
+    std::uint64_t number_bytes_ = 0;
+    std::uint64_t number_record_bytes_ = 0;
+    Bytes number_sample_;
+    bool all_literals_ = false;
+    Counts counts_;
     OldCursor cursor_;
-    std::uint64_t last_shift_ = 0;  // of the last copy, across segments
-    std::uint64_t copied_bytes_ = 0;
-    std::uint64_t filled_bytes_ = 0;
 };
 
 }  // namespace strandline::delta

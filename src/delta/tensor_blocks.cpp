@@ -19,7 +19,7 @@ std::uint8_t median_of(ByteSpan bytes) {
 }  // namespace
 
 // Type and old values are known here, so only the method is tried.
-BlockEncoder::Choice BlockEncoder::encode_tensor(const Gap& gap) {
+std::optional<BlockEncoder::Choice> BlockEncoder::encode_tensor(const Gap& gap, bool may_decline) {
     const TensorPart& part = *gap.part;
     const std::uint64_t length = gap.end - gap.begin;
     const std::uint64_t one = number::number_bytes(part.type);
@@ -40,7 +40,9 @@ BlockEncoder::Choice BlockEncoder::encode_tensor(const Gap& gap) {
     Choice best = choice.cost() < raw.cost() ? std::move(choice) : std::move(raw);
     const bool by_numbers = !best.raw;
     try_mixed(gap, block, best);
-    if (limits_.thorough && lz_may_win(gap, best)) {
+    if (may_decline) {
+        if (matches_win(gap, best.cost())) return std::nullopt;
+    } else if (limits_.thorough && lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
         if (lz.cost() < best.cost()) return lz;
     }

@@ -29,7 +29,6 @@ public:
     /// Looks at this part, unless it is the one of last time; it is borrowed until the next one.
     /// Returns whether it was another one.
     bool look_at(const TensorPart& part);
-    void forget() { part_ = nullptr; }
 
     /// For the new bytes [begin, end) of the part; `right_sent` as in Prediction.
     [[nodiscard]] std::optional<PlannedPrediction> predict(std::uint64_t begin, std::uint64_t end,

@@ -225,10 +225,45 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
+def with_long_prologue(delta: bytes) -> bytes:
+    """The same delta with header and index of fixed fields; format.md section 2."""
+    if delta[4] != 0x81:
+        return delta
+    start, at = struct.unpack_from("<H", delta, 5)[0], 9
+
+    def varint() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = delta[at]
+            at, value, shift = at + 1, value | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                return value
+
+    segment_bytes = (delta[8] or 256) << 16
+    old_size, grown = varint(), varint()
+    new_size = old_size + (grown >> 1 ^ -(grown & 1))
+    hashes, at = delta[at:at + 64], at + 64
+    record_bytes, block_bytes, reference_bytes = varint(), varint(), varint()
+    index = b""
+    while at < start - 4:
+        index += struct.pack("<I", varint()) + delta[at:at + 4]
+        at += 4
+    bits = delta[7]
+    memory = ((256 << 10) + len(index) + record_bytes + 2 * block_bytes + reference_bytes + (bits & 1) * (128 << 10)
+              + (bits >> 1 & 1) * (640 << 10) + (bits >> 2 & 1) * ((64 << 10) + block_bytes + reference_bytes)
+              + (bits >> 4 & 1) * ((64 << 10) + block_bytes))
+    head = struct.pack("<4sHHBBHIQ32sQ32sQIIIII", delta[:4], 1, 0, 0, bits, 0, segment_bytes, old_size, hashes[:32], new_size,
+                       hashes[32:], 128 + len(index) + len(delta) - start, memory, record_bytes, block_bytes, reference_bytes,
+                       crc32c(index))
+    return head + struct.pack("<I", crc32c(head)) + index + delta[start:]
+
+
 def changed_header(delta: bytes, **fields) -> bytes:
     """The delta with other numbers in its header and the right checksum over it."""
     places = {"old_size": (16, "<Q"), "new_size": (56, "<Q"), "patch_size": (96, "<Q"), "decoder_memory": (104, "<I"),
               "record_bytes": (108, "<I"), "block_bytes": (112, "<I"), "reference_bytes": (116, "<I"), "segment_bytes": (12, "<I")}
+    delta = with_long_prologue(delta)
     head = bytearray(delta[:128])
     for name, value in fields.items():
         offset, kind = places[name]

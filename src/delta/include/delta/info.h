@@ -14,7 +14,7 @@ namespace strandline::delta {
 inline constexpr std::uint16_t format_major = 1;
 inline constexpr std::uint16_t format_minor = 0;
 
-/// Bytes of the fixed header at the start of every delta.
+/// Bytes of the header at the start of a delta that has no short prologue.
 inline constexpr std::size_t header_bytes = 128;
 
 /// How the new file is stored. Numbers are part of the format.
@@ -24,11 +24,12 @@ enum class BodyKind : std::uint8_t {
 };
 
 /// What an applier must know and have memory for. Numbers are part of the format.
-inline constexpr std::uint8_t feature_numbers = 1;  ///< blocks of numbers
-inline constexpr std::uint8_t feature_factors = 2;  ///< predictions with factors of rows
-inline constexpr std::uint8_t feature_lzma = 4;     ///< blocks of LZMA
-inline constexpr std::uint8_t feature_mixer = 8;    ///< blocks of mixed bytes
-inline constexpr std::uint8_t known_features = 15;
+inline constexpr std::uint8_t feature_numbers = 1;   ///< blocks of numbers
+inline constexpr std::uint8_t feature_factors = 2;   ///< predictions with factors of rows
+inline constexpr std::uint8_t feature_lzma = 4;      ///< blocks of LZMA
+inline constexpr std::uint8_t feature_mixer = 8;     ///< blocks of mixed bytes
+inline constexpr std::uint8_t feature_scripts = 16;  ///< records of copies and literals
+inline constexpr std::uint8_t known_features = 31;
 
 /// What the header of a delta declares; format.md section 2. All sizes in bytes.
 struct DeltaInfo {
@@ -49,6 +50,8 @@ struct DeltaInfo {
     std::uint32_t block_bytes = 0;      ///< most new bytes that one coded record makes
     std::uint32_t reference_bytes = 0;  ///< most old bytes that one coded record refers to
     std::uint32_t index_crc32c = 0;
+    /// Length of a short prologue, which small deltas have; 0 for the long form.
+    std::uint32_t short_prologue_bytes = 0;
 
     /// Entries of the segment index.
     [[nodiscard]] std::uint64_t segments() const;
@@ -60,7 +63,7 @@ struct DeltaInfo {
 /// `invalid`; a damaged header `corrupt`. The rest of the delta may still be damaged.
 [[nodiscard]] Result<DeltaInfo> read_info(const ReadAt& patch);
 
-/// The same of the first `header_bytes` of a delta.
+/// The same of the start of a delta: its prologue, if that is short, or `header_bytes`.
 [[nodiscard]] Result<DeltaInfo> parse_header(ByteSpan header);
 
 }  // namespace strandline::delta
