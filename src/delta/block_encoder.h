@@ -52,6 +52,8 @@ public:
         std::uint32_t block_bytes = 0;
         std::uint32_t reference_bytes = 0;
         std::uint8_t features = 0;
+
+        void add(const Totals& more);
     };
     /// All that encoding changes.
     struct State {

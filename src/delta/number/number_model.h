@@ -7,30 +7,35 @@
 
 namespace strandline::delta::number {
 
-/// A Cdf in a model learns fast at first: the rate goes from 4 to 7 as it is used.
-struct Learner {
-    static constexpr unsigned first_rate = 4;
-    static constexpr unsigned last_rate = 8;
-    std::uint8_t used = 0;
-
-    unsigned next_rate() {
-        constexpr std::array<std::uint8_t, 4> until{12, 40, 120, 250};
-        const unsigned rate = first_rate + (used >= until[0]) + (used >= until[1]) +
-                              (used >= until[2]) + (used >= until[3]);
-        used = static_cast<std::uint8_t>(used + (used < until[3]));
-        return rate;
+/// How fast a Cdf learns after it has been used so many times: fast at first.
+inline constexpr auto learning_rates = [] {
+    constexpr std::array<unsigned, 4> until{12, 40, 120, 250};
+    constexpr unsigned first_rate = 4;
+    std::array<std::uint8_t, until.back() + 1> rates{};
+    for (unsigned used = 0; used < rates.size(); ++used) {
+        unsigned rate = first_rate;
+        for (const auto limit : until) rate += used >= limit ? 1 : 0;
+        rates[used] = static_cast<std::uint8_t>(rate);
     }
-};
+    return rates;
+}();
 
 /// A table of frequencies, one for each context.
 template <std::size_t Count>
 struct CdfTable {
     std::array<Cdf, Count> cdf;
-    std::array<Learner, Count> learner;
+    std::array<std::uint8_t, Count> used;
 
+    /// The rate of the next update of a context, which is counted.
+    [[gnu::always_inline]] inline unsigned next_rate(std::size_t context) {
+        std::uint8_t& uses = used[context];
+        const unsigned rate = learning_rates[uses];
+        uses = static_cast<std::uint8_t>(uses + (uses < learning_rates.size() - 1 ? 1 : 0));
+        return rate;
+    }
     void reset() {
         for (auto& one : cdf) one.reset();
-        learner.fill({});
+        used.fill(0);
     }
 };
 

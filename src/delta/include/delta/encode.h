@@ -23,9 +23,12 @@ struct EncodeOptions {
     /// Known hashes spare a pass over the file. A wrong one makes a delta that cannot be applied.
     std::optional<Sha256Digest> old_sha256;
     std::optional<Sha256Digest> new_sha256;
-    /// Asked several times a second; true ends the work with `cancelled`.
+    /// Threads that work on segments, 1 to 64. One needs none but the caller's; the delta is the
+    /// same for any number. Each takes about 25 MiB.
+    unsigned threads = 1;
+    /// The calling thread asks this several times a second; true ends the work with `cancelled`.
     std::function<bool()> cancelled;
-    /// Called with bytes of the new file done, and its size.
+    /// Called with bytes of the new file done, and its size; on the calling thread.
     std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 
