@@ -16,11 +16,10 @@
 #if defined(__x86_64__) && defined(STRANDLINE_CDF_SSE2)
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))), \
-                                 apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
+#pragma GCC target("avx2,bmi,bmi2,popcnt")
 #endif
 
 #include "delta/number/cdf_avx2.h"
@@ -61,8 +60,7 @@ namespace strandline::delta::number {
 
 bool has_avx2() {
     static const bool found = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                              __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
-                              __builtin_cpu_supports("lzcnt");
+                              __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
     return found;
 }
 
