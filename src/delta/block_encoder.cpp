@@ -33,6 +33,15 @@ std::uint64_t BlockEncoder::Choice::cost() const {
     return raw ? end - begin : payload.size() + coded_head_bytes;
 }
 
+void BlockEncoder::Totals::add(const Totals& more) {
+    coded_bytes += more.coded_bytes;
+    raw_bytes += more.raw_bytes;
+    record_bytes = std::max(record_bytes, more.record_bytes);
+    block_bytes = std::max(block_bytes, more.block_bytes);
+    reference_bytes = std::max(reference_bytes, more.reference_bytes);
+    features |= more.features;
+}
+
 BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits)
     : old_file_(old_file),
       new_file_(new_file),

@@ -54,6 +54,8 @@ public:
         std::uint32_t block_bytes = 0;
         std::uint32_t reference_bytes = 0;
         std::uint8_t features = 0;
+
+        void add(const Totals& more);
     };
     /// Appends one record of matches for a gap that would be cut into several, if it takes fewer
     /// than `limit` bytes; else returns false.

@@ -22,5 +22,13 @@ TEST(Crc32c, ContinuesAcrossPiecesOfAnySize) {
     }
 }
 
+TEST(Crc32c, IsTheSameWithoutSpecialInstructions) {
+    const std::string text = "the strandline is where sea meets land";
+    for (std::size_t begin = 0; begin < text.size(); ++begin) {
+        const auto part = as_bytes(text).subspan(begin);
+        EXPECT_EQ(crc32c(part, 7), crc32c_portable(part, 7)) << begin;
+    }
+}
+
 }  // namespace
 }  // namespace strandline::delta

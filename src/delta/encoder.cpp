@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <chrono>
 #include <fmt/core.h>
+#include <future>
 #include <optional>
 #include <vector>
 
@@ -10,7 +13,7 @@
 #include "delta/info.h"
 #include "delta/patch_writer.h"
 #include "delta/plain_encoder.h"
-#include "delta/segment_encoder.h"
+#include "delta/segment_pipeline.h"
 
 namespace strandline::delta {
 namespace {
@@ -23,6 +26,8 @@ constexpr std::uint32_t max_encoder_block_bytes = 512u << 10;  // larger ones ga
 constexpr std::uint64_t small_file_bytes = std::uint64_t{32} << 20;
 constexpr std::uint64_t large_file_bytes = std::uint64_t{256} << 20;
 
+constexpr unsigned max_threads = 64;
+
 Status check_options(const EncodeOptions& options) {
     constexpr int max_level = 19;
     if (options.segment_bytes < 1u << 20 || options.segment_bytes > 4u << 20) {
@@ -30,6 +35,9 @@ Status check_options(const EncodeOptions& options) {
     }
     if (options.level < 0 || options.level > max_level) {
         return fail(Errc::invalid, "level must be 1 to 19, or 0 to choose by file size");
+    }
+    if (options.threads < 1 || options.threads > max_threads) {
+        return fail(Errc::invalid, "threads must be 1 to 64");
     }
     if (options.max_decoder_memory < min_decoder_memory) {
         return fail(Errc::invalid, "max_decoder_memory must be at least 512 KiB");
@@ -54,8 +62,7 @@ public:
         info_.segment_bytes = options_.segment_bytes;
         info_.old_size = old_file_.size();
         info_.new_size = new_file_.size();
-        TRY(info_.old_sha256, hash_of(old_file_, options_.old_sha256));
-        TRY(info_.new_sha256, hash_of(new_file_, options_.new_sha256));
+        TRY(hash_files());
         TRY(write_segments());
         TRY(join_segments_of_tiny());
         TRY(replace_if_plain_is_smaller());
@@ -70,18 +77,38 @@ public:
     }
 
 private:
-    Status check_cancelled() const {
-        if (options_.cancelled && options_.cancelled())
-            return fail(Errc::cancelled, "making the delta was cancelled");
+    bool is_cancelled() const { return options_.cancelled && options_.cancelled(); }
+
+    // With threads, both at once.
+    Status hash_files() {
+        constexpr std::chrono::milliseconds patience(50);  // between two looks at the cancel flag
+        if (options_.threads <= 1) {
+            TRY(info_.old_sha256,
+                hash_of(old_file_, options_.old_sha256, [&] { return is_cancelled(); }));
+            TRY(info_.new_sha256,
+                hash_of(new_file_, options_.new_sha256, [&] { return is_cancelled(); }));
+            return {};
+        }
+        std::atomic<bool> stopped = false;
+        auto old_hash = std::async(std::launch::async, [&] {
+            return hash_of(old_file_, options_.old_sha256, [&] { return stopped.load(); });
+        });
+        auto new_hash = hash_of(new_file_, options_.new_sha256, [&] { return is_cancelled(); });
+        while (old_hash.wait_for(patience) != std::future_status::ready)
+            stopped = stopped || !new_hash || is_cancelled();
+        TRY(info_.old_sha256, old_hash.get());
+        TRY(info_.new_sha256, std::move(new_hash));
         return {};
     }
 
-    Result<Sha256Digest> hash_of(ByteSpan bytes, const std::optional<Sha256Digest>& known) const {
+    template <class Cancelled>
+    static Result<Sha256Digest> hash_of(ByteSpan bytes, const std::optional<Sha256Digest>& known,
+                                        const Cancelled& cancelled) {
         constexpr std::size_t piece_bytes = std::size_t{4} << 20;
         if (known) return *known;
         Sha256 hash;
         for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), piece_bytes))) {
-            TRY(check_cancelled());
+            if (cancelled()) return fail(Errc::cancelled, "making the delta was cancelled");
             hash.update(bytes.first(std::min(bytes.size(), piece_bytes)));
         }
         return hash.finish();
@@ -120,28 +147,28 @@ private:
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
         if (!parts_) parts_ = plan_tensors(old_file_, new_file_);
-        SegmentEncoder segments(old_file_, new_file_, limits, options_.cancelled, *parts_);
+        const SegmentJob job{old_file_,         new_file_,           limits,
+                             &*parts_,          info_.segment_bytes, options_.threads,
+                             options_.cancelled};
+        const bool again = info_.segment_bytes != options_.segment_bytes;
         segments_.emplace(*patch_, info_.prologue_bytes());
-        for (std::uint64_t begin = 0; begin < info_.new_size; begin += info_.segment_bytes) {
-            TRY(check_cancelled());
-            const auto end = std::min<std::uint64_t>(begin + info_.segment_bytes, info_.new_size);
-            TRY(const Bytes encoded, segments.encode(begin, end));
-            TRY(segments_->append(encoded));
-            index_.push_back({static_cast<std::uint32_t>(encoded.size()),
-                              crc32c(new_file_.subspan(begin, end - begin))});
-            const bool again = info_.segment_bytes != options_.segment_bytes;
-            if (options_.progress && !again) options_.progress(end, info_.new_size);
-        }
+        TRY(const auto totals, encode_segments(job, [&](const EncodedSegment& segment) -> Status {
+                TRY(segments_->append(segment.records));
+                index_.push_back(
+                    {static_cast<std::uint32_t>(segment.records.size()), segment.output_crc32c});
+                if (options_.progress && !again) options_.progress(segment.end, info_.new_size);
+                return {};
+            }));
         info_.patch_size = segments_->size();
-        const auto totals = segments.block_totals();
-        info_.record_bytes = std::max(totals.record_bytes, record_overhead_bytes);
-        info_.block_bytes = totals.block_bytes;
-        info_.reference_bytes = totals.reference_bytes;
-        info_.features = totals.features;
-        stats_.copied_bytes = segments.copied_bytes();
-        stats_.filled_bytes = segments.filled_bytes();
-        stats_.coded_bytes = totals.coded_bytes;
-        stats_.raw_bytes = totals.raw_bytes;
+        const auto& blocks = totals.blocks;
+        info_.record_bytes = std::max(blocks.record_bytes, record_overhead_bytes);
+        info_.block_bytes = blocks.block_bytes;
+        info_.reference_bytes = blocks.reference_bytes;
+        info_.features = blocks.features;
+        stats_.copied_bytes = totals.copied_bytes;
+        stats_.filled_bytes = totals.filled_bytes;
+        stats_.coded_bytes = blocks.coded_bytes;
+        stats_.raw_bytes = blocks.raw_bytes;
         return {};
     }
 
@@ -164,6 +191,7 @@ private:
         // Even very regular data does not shrink below this.
         constexpr std::uint64_t regular_share = 1000;
         if (rival <= info_.new_size / regular_share) return {};
+        if (!plain_may_win(new_file_, rival)) return {};
         PlainOptions options;
         options.cancelled = options_.cancelled;
         options.window_log = plain_window_log();

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t min_side = 48;
 constexpr std::uint64_t sample_rows = 80;
+constexpr std::uint64_t sample_columns = 96;
 constexpr std::uint64_t max_numbers = std::uint64_t{1} << 26;
 // Factors that a reader holds at a time: rows of a block and all columns.
 constexpr std::uint64_t max_factors = std::uint64_t{48} << 10;
@@ -28,21 +29,28 @@ public:
     [[nodiscard]] std::uint64_t rows() const { return rows_; }
     [[nodiscard]] std::uint64_t columns() const { return columns_; }
 
-    void read(std::uint64_t row, Row& out) const {
+    // One row, or `count` numbers spread over it.
+    void read(std::uint64_t row, Row& out) const { read(row, out, columns_); }
+    void read(std::uint64_t row, Row& out, std::uint64_t count) const {
         const std::byte* a = new_.data() + row * columns_ * one_;
         const std::byte* b = old_.data() + row * columns_ * one_;
-        out.resize(columns_);
-        for (std::size_t i = 0; i < columns_; ++i, a += one_, b += one_) {
+        const std::uint64_t step = columns_ / count * one_;
+        out.resize(count);
+        for (std::size_t i = 0; i < count; ++i, a += step, b += step) {
             const double value = number::value_at(type_, a) - number::value_at(type_, b);
             out[i] = std::isfinite(value) ? value : 0;
         }
     }
     // Mean square of what rounding both matrices to their type does to a row.
     [[nodiscard]] double rounding_energy(std::uint64_t row) const {
+        return rounding_energy(row, columns_);
+    }
+    [[nodiscard]] double rounding_energy(std::uint64_t row, std::uint64_t count) const {
         const int digits = type_ == ElementType::f32 ? 24 : type_ == ElementType::f16 ? 11 : 8;
         const std::byte* a = new_.data() + row * columns_ * one_;
+        const std::uint64_t stride = columns_ / count * one_;
         double sum = 0;
-        for (std::size_t i = 0; i < columns_; ++i, a += one_) {
+        for (std::size_t i = 0; i < count; ++i, a += stride) {
             const double step = std::ldexp(number::value_at(type_, a), -digits);
             sum += std::isfinite(step) ? step * step : 0;
         }
@@ -173,6 +181,19 @@ Factors as_integers(ElementType type, const std::vector<Row>& left, const std::v
     return factors;
 }
 
+// The basis of some rows, or of `columns` of their columns.
+std::vector<Row> sample_basis(const Difference& difference, std::uint64_t columns) {
+    std::vector<Row> sample;
+    double noise = 0;
+    const std::uint64_t count = std::min(sample_rows, difference.rows());
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const std::uint64_t row = i * difference.rows() / count;
+        difference.read(row, sample.emplace_back(), columns);
+        noise += difference.rounding_energy(row, columns);
+    }
+    return basis_of(std::move(sample), noise);
+}
+
 }  // namespace
 
 std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers,
@@ -183,15 +204,10 @@ std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers, Byt
     const Difference difference(type, new_numbers, old_numbers, columns);
     if (difference.rows() < min_side || difference.rows() * columns > max_numbers)
         return std::nullopt;
-    std::vector<Row> sample;
-    double noise = 0;
-    const std::uint64_t count = std::min(sample_rows, difference.rows());
-    for (std::uint64_t i = 0; i < count; ++i) {
-        const std::uint64_t row = i * difference.rows() / count;
-        difference.read(row, sample.emplace_back());
-        noise += difference.rounding_energy(row);
-    }
-    auto basis = basis_of(std::move(sample), noise);
+    // A thin product is thin in some of its columns, too, and these are soon looked at.
+    if (columns > 2 * sample_columns && sample_basis(difference, sample_columns).empty())
+        return std::nullopt;
+    auto basis = sample_basis(difference, columns);
     if (basis.empty() || basis.size() * columns > max_factors) return std::nullopt;
     constexpr int steps = 2;
     for (int i = 0; i < steps; ++i) improve(difference, basis);

@@ -43,6 +43,22 @@ Result<std::optional<std::uint64_t>> plain_size(ByteSpan new_file, std::uint64_t
     return std::optional<std::uint64_t>{size};
 }
 
+bool plain_may_win(ByteSpan new_file, std::uint64_t rival) {
+    constexpr std::uint64_t sample_bytes = 64u << 10;
+    constexpr std::uint64_t samples = 8;
+    constexpr double best_gain = 0.75;
+    if (new_file.size() < 4 * samples * sample_bytes) return true;
+    ZstdEncoder zstd;
+    std::size_t coded = 0;
+    const std::uint64_t distance = (new_file.size() - sample_bytes) / (samples - 1);
+    for (std::uint64_t i = 0; i < samples; ++i) {
+        const auto sample = new_file.subspan(i * distance, sample_bytes);
+        coded += zstd.encode(sample, {}, 3, SIZE_MAX).size();
+    }
+    const double share = static_cast<double>(coded) / (samples * sample_bytes);
+    return share * best_gain * static_cast<double>(new_file.size()) < static_cast<double>(rival);
+}
+
 double plain_gain(ByteSpan new_file) {
     constexpr std::uint64_t most_sampled_share = 8;
     constexpr std::uint64_t max_sample_bytes = 128u << 10;

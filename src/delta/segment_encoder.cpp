@@ -53,6 +53,11 @@ ScriptLimits script_limits(const BlockLimits& limits) {
     return script;
 }
 
+// Whether a match of the segment [begin, end) gets a record of its own.
+bool is_copy(const Match& match, std::uint64_t begin, std::uint64_t end) {
+    return match.length == end - begin || match.length >= min_copy_bytes;
+}
+
 }  // namespace
 
 // A copy or a fill that gets a record of its own.
@@ -71,18 +76,24 @@ SegmentEncoder::SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const Block
       limits_(limits),
       cancelled_(std::move(cancelled)),
       parts_(&parts),
-      finder_(old_file, new_file),
       blocks_(old_file, new_file, limits),
       script_(old_file, new_file, script_limits(limits)) {}
 
-Result<Bytes> SegmentEncoder::encode(std::uint64_t begin, std::uint64_t end) {
-    const Findings found = finder_.find(begin, end);
+SegmentPlan SegmentScout::next(std::uint64_t begin, std::uint64_t end) {
+    SegmentPlan plan{begin, end, finder_.find(begin, end), shift_};
+    for (const auto& match : plan.found.matches) {
+        if (is_copy(match, begin, end)) shift_ = match.shift();
+    }
+    return plan;
+}
+
+Result<Bytes> SegmentEncoder::encode(const SegmentPlan& plan) {
+    const auto& [begin, end, found, shift] = plan;
+    counts_.last_shift = shift;
     std::vector<Region> regions;
     for (const auto& match : found.matches) {
-        const bool whole = match.length == end - begin;
-        if (whole || match.length >= min_copy_bytes) {
+        if (is_copy(match, begin, end))
             regions.push_back({match.new_offset, match.length, false, match.old_offset});
-        }
     }
     for (const auto& fill : found.fills) regions.push_back({fill.new_offset, fill.length, true, 0});
     std::ranges::sort(regions, {}, &Region::begin);

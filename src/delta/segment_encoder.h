@@ -11,15 +11,37 @@
 
 namespace strandline::delta {
 
-/// Encodes the segments of a new file, in order.
+/// What is known of a segment, [begin, end) of the new file, before it is coded.
+struct SegmentPlan {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    Findings found;
+    std::uint64_t shift = 0;  ///< of the last copy before it
+};
+
+/// Looks through the new file, which has to happen in order.
+class SegmentScout {
+public:
+    /// Both are borrowed.
+    SegmentScout(ByteSpan old_file, ByteSpan new_file) : finder_(old_file, new_file) {}
+
+    /// The plan for [begin, end), which starts where the last one ended.
+    [[nodiscard]] SegmentPlan next(std::uint64_t begin, std::uint64_t end);
+
+private:
+    MatchFinder finder_;
+    std::uint64_t shift_ = 0;
+};
+
+/// Encodes segments, in any order: the records of one depend on its plan alone.
 class SegmentEncoder {
 public:
     /// Files and parts are borrowed. `cancelled` may be empty.
     SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
                    std::function<bool()> cancelled, const std::vector<TensorPart>& parts);
 
-    /// The records that make [begin, end) of the new file; `cancelled` if asked to stop.
-    [[nodiscard]] Result<Bytes> encode(std::uint64_t begin, std::uint64_t end);
+    /// The records that make a segment; `cancelled` if asked to stop.
+    [[nodiscard]] Result<Bytes> encode(const SegmentPlan& plan);
 
     [[nodiscard]] std::uint64_t copied_bytes() const { return counts_.copied_bytes; }
     [[nodiscard]] std::uint64_t filled_bytes() const { return counts_.filled_bytes; }
@@ -29,7 +51,7 @@ private:
     struct Region;
     // What encoding a segment changes beside the models.
     struct Counts {
-        std::uint64_t last_shift = 0;  // of the last copy, across segments
+        std::uint64_t last_shift = 0;  // of the last copy
         std::uint64_t copied_bytes = 0;
         std::uint64_t filled_bytes = 0;
         std::uint64_t literal_bytes = 0;
@@ -61,7 +83,6 @@ private:
     BlockLimits limits_;
     std::function<bool()> cancelled_;
     const std::vector<TensorPart>* parts_;
-    MatchFinder finder_;
     BlockEncoder blocks_;
     ScriptEncoder script_;
     Bytes records_;

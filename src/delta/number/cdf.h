@@ -7,27 +7,25 @@
 #include <cstdint>
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #define STRANDLINE_CDF_SSE2
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #include <arm_neon.h>
 #define STRANDLINE_CDF_NEON
 #endif
 
-// Adaptive frequencies of 16 symbols; format.md section 4.5.
+// Adaptive frequencies of 16 symbols; format.md section 4.5. cdf_avx2.h has one more way.
 namespace strandline::delta::number {
 
 inline constexpr unsigned probability_bits = 15;
 inline constexpr std::uint32_t probability_one = 1u << probability_bits;
 inline constexpr unsigned symbols = 16;
-inline constexpr unsigned zero_place =
-    7;  ///< of the symbol for "no difference", where there is one
 
 /// Where each symbol starts in [0, 2^15). start[0] is 0, and each symbol has room for one at least.
 struct alignas(32) Cdf {
     std::array<std::uint16_t, symbols> start;
 
-    [[nodiscard]] std::uint32_t frequency(unsigned symbol) const {
+    [[gnu::always_inline]] [[nodiscard]] inline std::uint32_t frequency(unsigned symbol) const {
         return (std::uint32_t{start[(symbol + 1) % symbols]} - start[symbol]) &
                (probability_one - 1);
     }
@@ -50,19 +48,22 @@ inline constexpr auto cdf_targets = [] {
     return targets;
 }();
 
+/// Half of what a rate divides by: added, so that steps are rounded.
+inline constexpr std::array<std::int16_t, 9> cdf_half_steps{0, 1, 2, 4, 8, 16, 32, 64, 128};
+
 /// The two operations on a Cdf in plain C++: what the others must agree with.
 struct PortableCdf {
     /// The symbol whose range holds `slot`.
-    static unsigned find(const Cdf& cdf, std::uint32_t slot) {
+    [[gnu::always_inline]] static inline unsigned find(const Cdf& cdf, std::uint32_t slot) {
         unsigned symbol = 0;
         for (unsigned i = 1; i < symbols; ++i) symbol += cdf.start[i] <= slot ? 1 : 0;
         return symbol;
     }
     /// Makes `symbol` likelier: every start goes 2^-rate of the way to its target, rounded.
-    static void update(Cdf& cdf, unsigned symbol, unsigned rate) {
+    [[gnu::always_inline]] static inline void update(Cdf& cdf, unsigned symbol, unsigned rate) {
         const auto& target = cdf_targets[symbol].start;
         for (unsigned i = 0; i < symbols; ++i) {
-            const int way = int{target[i]} - int{cdf.start[i]} + (1 << rate >> 1);
+            const int way = int{target[i]} - int{cdf.start[i]} + cdf_half_steps[rate];
             const int step = std::min(way, int{INT16_MAX}) >> rate;
             cdf.start[i] = static_cast<std::uint16_t>(int{cdf.start[i]} + step);
         }
@@ -70,8 +71,8 @@ struct PortableCdf {
 };
 
 #if defined(STRANDLINE_CDF_SSE2)
-struct SimdCdf {
-    static unsigned find(const Cdf& cdf, std::uint32_t slot) {
+struct BaselineCdf {
+    [[gnu::always_inline]] static inline unsigned find(const Cdf& cdf, std::uint32_t slot) {
         const auto* words = reinterpret_cast<const __m128i*>(cdf.start.data());
         const __m128i wanted = _mm_set1_epi16(static_cast<short>(slot));
         const __m128i low = _mm_cmpgt_epi16(_mm_load_si128(words), wanted);
@@ -79,11 +80,11 @@ struct SimdCdf {
         const auto above = static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
         return static_cast<unsigned>(std::countr_zero(above | 1u << symbols)) - 1;
     }
-    static void update(Cdf& cdf, unsigned symbol, unsigned rate) {
+    [[gnu::always_inline]] static inline void update(Cdf& cdf, unsigned symbol, unsigned rate) {
         auto* words = reinterpret_cast<__m128i*>(cdf.start.data());
         const auto* target = reinterpret_cast<const __m128i*>(cdf_targets[symbol].start.data());
         const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(rate));
-        const __m128i half_step = _mm_set1_epi16(static_cast<short>(1 << rate >> 1));
+        const __m128i half_step = _mm_set1_epi16(cdf_half_steps[rate]);
         for (int half = 0; half < 2; ++half) {
             const __m128i now = _mm_load_si128(words + half);
             const __m128i step = _mm_sra_epi16(
@@ -94,7 +95,7 @@ struct SimdCdf {
     }
 };
 #elif defined(STRANDLINE_CDF_NEON)
-struct SimdCdf {
+struct BaselineCdf {
     static unsigned find(const Cdf& cdf, std::uint32_t slot) {
         const uint16x8_t wanted = vdupq_n_u16(static_cast<std::uint16_t>(slot));
         const uint16x8_t low = vcleq_u16(vld1q_u16(cdf.start.data()), wanted);
@@ -105,7 +106,7 @@ struct SimdCdf {
     }
     static void update(Cdf& cdf, unsigned symbol, unsigned rate) {
         const int16x8_t shift = vdupq_n_s16(static_cast<std::int16_t>(-static_cast<int>(rate)));
-        const int16x8_t half_step = vdupq_n_s16(static_cast<std::int16_t>(1 << rate >> 1));
+        const int16x8_t half_step = vdupq_n_s16(cdf_half_steps[rate]);
         const auto& target = cdf_targets[symbol].start;
         for (unsigned half = 0; half < symbols; half += 8) {
             const int16x8_t now = vreinterpretq_s16_u16(vld1q_u16(cdf.start.data() + half));
@@ -116,7 +117,7 @@ struct SimdCdf {
     }
 };
 #else
-using SimdCdf = PortableCdf;
+using BaselineCdf = PortableCdf;
 #endif
 
 }  // namespace strandline::delta::number

@@ -5,58 +5,94 @@
 #include <cstdint>
 #include <span>
 
+#include "delta/number/lanes.h"
+
 namespace strandline::delta::number {
 
 /// How much larger the sizes in each column of a matrix are than the running expectation, in 1/256
 /// bit, or those in the row at hand; and where in the matrix a block starts. A block starts with
 /// zeros.
 struct ColumnMemory {
-    std::span<std::int16_t> offsets;  ///< one for each column; with `rows` the first alone is used
+    std::span<std::int16_t> offsets;  ///< one for each column; not used with `rows`
     std::size_t phase = 0;            ///< column of the first number
     bool rows = false;                ///< rows are told apart instead
 };
 
-/// Goes through a matrix, row by row.
+/// Goes through a matrix, row by row, a group of numbers at a time.
 class ColumnCursor {
 public:
-    ColumnCursor() = default;
     explicit ColumnCursor(const ColumnMemory& memory)
-        : offsets_(memory.offsets), at_(memory.phase), rows_(memory.rows) {}
+        : offsets_(memory.offsets.data()),
+          columns_(memory.offsets.size()),
+          at_(memory.phase),
+          rows_(memory.rows) {}
 
-    /// Of the next number.
-    std::int16_t* next() {
-        std::int16_t* const here = &offsets_[rows_ ? 0 : at_];
+    /// The offsets of the next `count` numbers; those of other lanes have no meaning.
+    [[gnu::always_inline]] [[nodiscard]] inline const Lanes<std::int32_t>& next(unsigned count) {
         if (rows_) {
-            if (at_ == 0) {
-                *here = 0;
-                seen_ = 0;
-            }
-            shift_ = shift_of(seen_);
-            seen_ += seen_ < settled ? 1 : 0;
+            next_in_rows(count);
+        } else {
+            next_in_columns(count);
         }
-        if (++at_ == offsets_.size()) {
-            at_ = 0;
-            seen_ += !rows_ && seen_ < settled ? 1 : 0;
-        }
-        if (!rows_) shift_ = shift_of(seen_);
-        return here;
+        return offset_;
     }
-    void learn(std::int16_t* offset, std::int32_t surprise) const {
-        constexpr std::int32_t limit = 1 << 14;
-        const std::int32_t moved = *offset + ((surprise + (1 << shift_ >> 1)) >> shift_);
-        *offset = static_cast<std::int16_t>(std::clamp(moved, -limit, limit));
+    /// How much larger than expected these numbers were.
+    [[gnu::always_inline]] inline void learn(const Lanes<std::int32_t>& surprise, unsigned count) {
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const unsigned shift = shift_[lane];
+            const std::int32_t step = (surprise[lane] + (1 << shift >> 1)) >> shift;
+            if (rows_) {
+                row_ = std::clamp((starts_ >> lane & 1) != 0 ? step : row_ + step, -limit, limit);
+            } else {
+                std::int16_t& offset = offsets_[place_[lane]];
+                offset = static_cast<std::int16_t>(std::clamp(offset + step, -limit, limit));
+            }
+        }
     }
 
 private:
-    static constexpr unsigned settled = 4;
-    // Few numbers are all that is known at first.
-    static unsigned shift_of(unsigned seen) { return seen == 0 ? 1 : seen < settled ? 2 : 3; }
+    static constexpr std::int32_t limit = 1 << 14;
+    static constexpr unsigned settled = 4;  // rows
 
-    std::span<std::int16_t> offsets_;
-    std::size_t at_ = 0;
-    unsigned seen_ = 0;  // rows that were finished; with rows_: numbers of this row
-    unsigned shift_ = 1;
-    bool rows_ = false;
+    // Few numbers are all that is known at first.
+    [[gnu::always_inline]] inline void next_in_columns(unsigned count) {
+        for (unsigned lane = 0; lane < count; ++lane) {
+            place_[lane] = at_;
+            offset_[lane] = offsets_[at_];
+            shift_[lane] = passed_ == 0 ? 1 : passed_ < settled ? 2 : 3;
+            if (++at_ < columns_) continue;
+            at_ = 0;
+            passed_ += passed_ < settled ? 1 : 0;
+        }
+    }
+    // What a group teaches of a row is as much as all numbers before it, and the mean at first.
+    [[gnu::always_inline]] inline void next_in_rows(unsigned count) {
+        starts_ = 0;
+        unsigned here = 0;  // numbers of the row in this group
+        std::int32_t offset = row_;
+        for (unsigned lane = 0; lane < count; ++lane, ++here) {
+            if (at_ == 0) {
+                starts_ |= 1u << lane;
+                offset = 0;
+                here = passed_ = 0;
+            }
+            offset_[lane] = offset;
+            shift_[lane] = passed_ < lanes ? 3 : 4;
+            if (++at_ == columns_) at_ = 0;
+        }
+        passed_ += passed_ < lanes ? here : 0;
+    }
+
+    std::int16_t* offsets_;
+    std::size_t columns_;
+    std::size_t at_;
+    bool rows_;
+    std::int32_t row_ = 0;  // the offset of the row at hand
+    unsigned passed_ = 0;   // rows that were finished; with rows_: numbers of this one
+    unsigned starts_ = 0;   // lanes that start a row
+    Lanes<std::size_t> place_{};
+    Lanes<std::int32_t> offset_{};
+    Lanes<unsigned> shift_{};
 };
 
 }  // namespace strandline::delta::number

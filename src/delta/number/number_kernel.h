@@ -1,350 +1,244 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstdint>
 
 #include "delta/number/column_memory.h"
-#include "delta/number/number_coder.h"
+#include "delta/number/magnitudes.h"
 #include "delta/number/number_format.h"
+#include "delta/number/number_method.h"
 #include "delta/number/scale_tracker.h"
 
-// The inner loops of number_coder.cpp: one template that writes or reads, so that both cannot
-// disagree.
+// Differences of numbers, a group at a time: one template that writes or reads, so that both cannot
+// disagree; format.md section 4.5.
 namespace strandline::delta::number {
 
-// Differences expected to be shorter than this are coded whole by one symbol, -7 to 7.
-inline constexpr std::int32_t whole_below = 7 * one_bit / 4;
-inline constexpr unsigned escape = 15;
-inline constexpr unsigned zero_symbol = 14;
-inline constexpr std::int32_t longest_whole = 7;
-// Symbols for lengths start this far below the expected one.
-inline constexpr std::int32_t lengths_below = 8;
-inline constexpr unsigned length_bits = 7;
-inline constexpr unsigned exponent_escape_bits = 11;
-// Bits below the leading one that are coded by a symbol, with the sign.
-inline constexpr unsigned top_bits = 3;
-
-// Everything that one of the two interleaved rows of numbers remembers.
-struct Row {
-    ScaleTracker scale;
-    ScaleTracker old_scale;  // for `direct`
-};
-
-// One number under way.
-struct Step {
-    std::int32_t scale = 0;
-    std::int32_t length = 0;  // of the difference, or the exponent
-    unsigned detail = 0;      // context
-    bool has_detail = false;
-    std::int16_t* column = nullptr;  // where columns are told apart
-    std::uint64_t value = 0;         // signed difference, or the magnitude of a direct number
-};
-
-template <class Format, Method How, class Ops, class Io, bool ByColumn = false>
-class NumberKernel {
+template <class FormatType, Method How, class Ops, class Io, bool ByColumn = false>
+class DifferenceKernel {
 public:
+    using Format = FormatType;
     using Word = typename Format::Word;
-    static constexpr bool direct = How == Method::direct && Format::is_float;
+    using Wide = WideOf<Word>;
 
-    NumberKernel(NumberModel& model, Io& io, std::int32_t start, const ColumnMemory& columns = {})
-        : model_(&model), io_(&io), columns_(columns) {
-        for (auto& row : rows_) row.scale = ScaleTracker(start);
-    }
+    DifferenceKernel(NumberModel& model, std::int32_t start, const ColumnMemory& columns)
+        : model_(&model), scale_(start), columns_(columns) {}
 
-    // Two neighbours, each in its own row: the processor works on both at once.
-    [[gnu::always_inline]] inline void pair(std::array<Word, 2>& word,
-                                            const std::array<Word, 2>& old) {
-        std::array<Step, 2> step;
-        size<0>(step[0], word[0], old[0]);
-        size<1>(step[1], word[1], old[1]);
-        detail<0>(step[0], word[0], old[0]);
-        detail<1>(step[1], word[1], old[1]);
-    }
-    [[gnu::always_inline]] inline void single(Word& word, Word old) {
-        Step step;
-        size<0>(step, word, old);
-        detail<0>(step, word, old);
-    }
-    [[nodiscard]] bool bad() const { return bad_; }
-
-private:
-    template <unsigned Lane, std::size_t Count>
-    [[gnu::always_inline]] inline unsigned code(CdfTable<Count>& table, std::size_t context,
-                                                unsigned value) {
-        return io_->template symbol<Ops, Lane>(table.cdf[context],
-                                               table.learner[context].next_rate(), value);
-    }
-
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void size(Step& step, Word word, Word old) {
-        if constexpr (direct) {
-            direct_size<Lane>(step, word, old);
+    /// Codes the first `count` lanes; all of them if `Full`. False if a length is impossible.
+    template <bool Full>
+    [[gnu::always_inline]] inline bool group(Io& io, Lanes<Word>& word, const Lanes<Word>& old,
+                                             unsigned count) {
+        if constexpr (Full) count = lanes;
+        Group all;
+        if constexpr (!Full) all = {};
+        std::uint32_t means = 0;
+        if constexpr (ByColumn) {
+            expect_by_column(all, old, count);
         } else {
-            difference_size<Lane>(step, word, old);
+            means = expect(all, old, count);
         }
-    }
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void detail(Step& step, Word& word, Word old) {
-        if constexpr (direct) {
-            direct_detail<Lane>(step, word, old);
+        if constexpr (Io::writes) compare(all, word, old, count);
+        io.template symbols<Ops, Full>(model_->size, all.context, all.symbol, count);
+        understand(all, count);
+        if (all.escapes != 0) [[unlikely]]
+            escape(io, all);
+        const bool right = code_magnitudes<Ops>(io, *model_, all.details, all.magnitudes);
+        if constexpr (!Io::writes) apply(all, word, old, count);
+        if constexpr (ByColumn) {
+            learn_by_column(all, count);
         } else {
-            difference_detail<Lane>(step, word, old);
+            std::int32_t lengths = 0;
+            for (unsigned lane = 0; lane < count; ++lane) lengths += length_in(all, lane);
+            scale_.learn(lengths, means);
         }
+        return right;
     }
 
-public:
-    static std::int32_t scale_of(Word old) {
+    /// What a first guess of the noise is made from.
+    static std::uint32_t length_of(Word word, Word old) {
+        const Wide away = difference(word, old);
+        const Wide sign = away >> (width - 1);
+        return static_cast<std::uint32_t>(
+            std::bit_width(static_cast<Wide>((away ^ (0 - sign)) + sign)));
+    }
+    static constexpr std::int32_t scale_of(Word old) {
         return How == Method::absolute ? Format::scale(old) * one_bit : 0;
     }
-    // Lengths from which on a difference is as large as the number.
+    /// Lengths from which on a difference is as large as the number, or as the steps know.
     static constexpr std::int32_t most =
-        (Format::is_float ? std::int32_t{Format::fraction_bits} + 1 : 64) * one_bit;
-
-    // What the size is expected to be at first: of up to `count` numbers of which `at` gives the
-    // new and the old one.
-    template <class At>
-    static std::int32_t start_of(std::size_t count, const At& at) {
-        constexpr std::size_t sample = 2048;
-        count = std::min(count, sample);
-        std::int64_t sum = 0;
-        std::int64_t seen = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto [word, old] = at(i);
-            if constexpr (direct) {
-                sum += Format::exponent(word) * one_bit;
-                seen += word != 0 ? 1 : 0;
-            } else if (const auto length =
-                           length_of(Format::ordered(word) - Format::ordered(old))) {
-                sum += length * one_bit + scale_of(old);
-                ++seen;
-            }
-        }
-        if (seen == 0) return 0;
-        ScaleTracker tracker(static_cast<std::int32_t>(sum / seen));
-        if constexpr (direct) return tracker.slow();
-        for (int pass = 0; pass < 2; ++pass) {
-            for (std::size_t i = 0; i < count; ++i) {
-                const auto [word, old] = at(i);
-                tracker.learn(length_of(Format::ordered(word) - Format::ordered(old)) * one_bit,
-                              scale_of(old), most);
-            }
-        }
-        return tracker.slow();
-    }
+        std::min(Format::is_float ? std::int32_t{Format::fraction_bits} + 1 : 64, 35) * one_bit;
 
 private:
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void difference_size(Step& step, Word word, Word old) {
-        Row& row = rows_[Lane];
-        step.scale = scale_of(old);
-        if constexpr (ByColumn) {
-            step.column = columns_.next();
-            step.scale -= *step.column;
-        }
-        const std::int32_t expected = row.scale.mixed() - step.scale;
-        const auto quarter = static_cast<unsigned>(std::clamp(
-            (expected - lowest_expected) >> 6, 0, std::int32_t{NumberModel::scale_steps} - 1));
-        const std::size_t context = row.scale.drift() * NumberModel::scale_steps + quarter;
-        const bool flip = Format::is_float && Format::negative(old);
-        std::uint64_t away = 0;  // difference; positive when the magnitude grows
-        if constexpr (Io::writes) {
-            away = Format::ordered(word) - Format::ordered(old);
-            away = flip ? std::uint64_t{0} - away : away;
-            step.length = length_of(away);
-        }
-        if (static_cast<std::int32_t>(quarter) * 64 + lowest_expected < whole_below) {
-            whole<Lane>(step, context, away);
-        } else {
-            const std::int32_t base = static_cast<std::int32_t>(quarter / 4) - 8 - lengths_below;
-            length<Lane>(step, context, base, quarter % 4);
-        }
-        step.value = away;
-        if constexpr (ByColumn) {
-            const std::int32_t size = step.length * one_bit;
-            columns_.learn(step.column, row.scale.surprise(size, step.scale, most));
-        }
-        row.scale.learn(step.length * one_bit, step.scale, most);
+    static constexpr unsigned width = 8 * sizeof(Wide);
+    // Differences expected to be shorter than 7/4 bits are coded whole by one symbol, -7 to 7.
+    static constexpr std::uint32_t whole_steps = (7 * one_bit / 4 - lowest_expected) >> step_bits;
+    static constexpr std::uint32_t longest_whole = 7;
+    static constexpr std::uint32_t escape_symbol = 15;
+    static constexpr std::uint32_t zero_symbol = 14;
+    // Symbol 0 for a length stands for the expected one, less 8 bits, less the 8 bits by which the
+    // steps start below 0.
+    static constexpr std::uint32_t lengths_below = 16;
+    static constexpr unsigned length_bits = 7;
+
+    struct Group {
+        Lanes<std::uint32_t> step;
+        Lanes<std::uint32_t> context;
+        Lanes<std::uint32_t> symbol;
+        Lanes<std::int32_t> mean;    // by column: the length that is expected,
+        Lanes<std::int32_t> growth;  // and how much a step more makes
+        Magnitudes<Wide> magnitudes;
+        unsigned escapes = 0;  // lanes
+        unsigned details = 0;
+    };
+
+    // Positive when the magnitude grows.
+    [[gnu::always_inline]] static inline Wide difference(Word word, Word old) {
+        const auto away = static_cast<Wide>(Format::ordered(word) - Format::ordered(old));
+        const Wide flip = Format::is_float && Format::negative(old) ? 1 : 0;
+        return static_cast<Wide>((away ^ (0 - flip)) + flip);
     }
 
-    static std::int32_t length_of(std::uint64_t away) {
-        const std::uint64_t negative = std::uint64_t{0} - (away >> 63);
-        return static_cast<std::int32_t>(std::bit_width((away ^ negative) - negative));
+    [[gnu::always_inline]] inline std::uint32_t expect(Group& all, const Lanes<Word>& old,
+                                                       unsigned count) const {
+        const std::int32_t mixed = scale_.mixed() - lowest_expected;
+        const std::uint32_t row = scale_.drift() * expected_steps;
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const std::int32_t step = (mixed - scale_of(old[lane])) >> step_bits;
+            all.step[lane] =
+                static_cast<std::uint32_t>(std::clamp(step, 0, std::int32_t{expected_steps} - 1));
+            all.context[lane] = row + all.step[lane];
+        }
+        std::uint32_t means = 0;
+        for (unsigned lane = 0; lane < count; ++lane) means += mean_steps<most>[all.step[lane]];
+        return means;
     }
 
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void whole(Step& step, std::size_t context, std::uint64_t& away) {
-        unsigned symbol = 0;
-        if constexpr (Io::writes) {
-            const std::uint64_t shifted = away + longest_whole;
-            symbol = shifted < escape ? static_cast<unsigned>(shifted) : escape;
+    // As expect(), with what is known of each lane's column.
+    [[gnu::always_inline]] inline void expect_by_column(Group& all, const Lanes<Word>& old,
+                                                        unsigned count) {
+        const std::int32_t mixed = scale_.mixed() - lowest_expected;
+        const std::uint32_t row = scale_.drift() * expected_steps;
+        const Lanes<std::int32_t>& offset = columns_.next(count);
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const std::int32_t expected = mixed - scale_of(old[lane]) + offset[lane];
+            all.step[lane] = static_cast<std::uint32_t>(
+                std::clamp(expected >> step_bits, 0, std::int32_t{expected_steps} - 1));
+            all.context[lane] = row + all.step[lane];
+            const std::uint32_t step = mean_steps<most>[all.step[lane]];
+            all.growth[lane] = static_cast<std::int32_t>(step >> mean_bits);
+            const std::int32_t within = expected & ((1 << step_bits) - 1);
+            all.mean[lane] = static_cast<std::int32_t>(step & ((1u << mean_bits) - 1)) +
+                             (all.growth[lane] * within >> step_bits);
         }
-        symbol = code<Lane>(model_->size, context, symbol);
-        if (symbol != escape) {
-            away = std::uint64_t{symbol} - longest_whole;
-            step.length = length_of(away);
-            return;
-        }
-        // At least 8, so at least 4 bits long.
-        constexpr std::int32_t shortest = 4;
-        unsigned rest = 0;
-        if constexpr (Io::writes) {
-            rest = static_cast<unsigned>(std::min(step.length - shortest, 15));
-        }
-        rest = code<Lane>(model_->large, 0, rest);
-        if (rest == escape) {
-            step.length = static_cast<std::int32_t>(
-                io_->bits(length_bits, static_cast<std::uint64_t>(step.length)));
-        } else {
-            step.length = static_cast<std::int32_t>(rest) + shortest;
-        }
-        step.has_detail = true;
-        step.detail = 3;
     }
 
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void length(Step& step, std::size_t context, std::int32_t base,
-                                              unsigned fraction) {
-        unsigned symbol = 0;
-        if constexpr (Io::writes) {
-            const std::int32_t offset = step.length - base;
-            symbol = step.length == 0 ? zero_symbol
-                     : offset >= 0 && offset < std::int32_t{zero_symbol}
-                         ? static_cast<unsigned>(offset)
-                         : escape;
+    [[gnu::always_inline]] inline void learn_by_column(const Group& all, unsigned count) {
+        Lanes<std::int32_t> surprise{};
+        std::int32_t sum = 0;
+        std::int32_t growth = 0;
+        for (unsigned lane = 0; lane < count; ++lane) {
+            surprise[lane] = length_in(all, lane) - all.mean[lane];
+            sum += surprise[lane];
+            growth += all.growth[lane];
         }
-        symbol = code<Lane>(model_->size, context, symbol);
-        if (symbol < zero_symbol) {
-            step.length = base + static_cast<std::int32_t>(symbol);
-        } else if (symbol == zero_symbol) {
-            step.length = 0;
-            return;
-        } else {
-            step.length = static_cast<std::int32_t>(
-                io_->bits(length_bits, static_cast<std::uint64_t>(step.length)));
-        }
-        step.has_detail = true;
-        step.detail =
-            step.length < 4 ? static_cast<unsigned>(step.length) & 3 : 4 + symbol * 4 + fraction;
+        columns_.learn(surprise, count);
+        scale_.adjust(sum, growth);
     }
 
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void difference_detail(Step& step, Word& word, Word old) {
-        const bool flip = Format::is_float && Format::negative(old);
-        if (step.has_detail) {
-            const std::uint64_t sign = step.value >> 63;
-            const std::uint64_t size = (step.value ^ (std::uint64_t{0} - sign)) + sign;
-            const std::uint64_t magnitude =
-                magnitude_of<Lane>(step, static_cast<unsigned>(sign), size);
-            step.value = (magnitude ^ (std::uint64_t{0} - sign_)) + sign_;
+    [[gnu::always_inline]] static inline std::int32_t length_in(const Group& all, unsigned lane) {
+        return std::min(static_cast<std::int32_t>(all.magnitudes.length[lane]) * one_bit, most);
+    }
+
+    [[gnu::always_inline]] static inline void compare(Group& all, const Lanes<Word>& word,
+                                                      const Lanes<Word>& old, unsigned count) {
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const Wide away = difference(word[lane], old[lane]);
+            const Wide sign = away >> (width - 1);
+            const auto size = static_cast<Wide>((away ^ (0 - sign)) + sign);
+            const auto length = static_cast<std::uint32_t>(std::bit_width(size));
+            const Wide whole = away + longest_whole;
+            const std::uint32_t offset = length + lengths_below - all.step[lane] / 4;
+            const std::uint32_t by_length = length == 0            ? zero_symbol
+                                            : offset < zero_symbol ? offset
+                                                                   : escape_symbol;
+            all.symbol[lane] = all.step[lane] >= whole_steps ? by_length
+                               : whole < escape_symbol       ? static_cast<std::uint32_t>(whole)
+                                                             : escape_symbol;
+            all.magnitudes.size[lane] = size;
+            all.magnitudes.sign[lane] = sign;
+            all.magnitudes.length[lane] = length;
+        }
+    }
+
+    // What symbols say of lengths and, when reading, of whole differences. Short loops without
+    // branches, which compilers turn into vector code.
+    [[gnu::always_inline]] static inline void understand(Group& all, unsigned count) {
+        auto& magnitudes = all.magnitudes;
+        Lanes<std::uint32_t> whole;
+        Lanes<std::uint32_t> length;
+        for (unsigned lane = 0; lane < count; ++lane) {
+            whole[lane] = all.step[lane] < whole_steps ? ~0u : 0u;
+            length[lane] = all.step[lane] / 4 - lengths_below + all.symbol[lane];
+        }
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const std::uint32_t symbol = all.symbol[lane];
+            const std::uint32_t by_length = 4 + symbol * 4 + all.step[lane] % 4;
+            magnitudes.context[lane] = length[lane] < 4 ? length[lane] : by_length;
+            all.escapes |= (symbol == escape_symbol ? 1u : 0u) << lane;
+            all.details |= (~whole[lane] & (symbol < zero_symbol ? 1u : 0u)) << lane;
         }
         if constexpr (!Io::writes) {
-            const std::uint64_t away = flip ? std::uint64_t{0} - step.value : step.value;
-            word = Format::from_ordered(Format::ordered(old) + away);
+            for (unsigned lane = 0; lane < count; ++lane) {
+                const std::uint32_t symbol = all.symbol[lane];
+                const std::uint32_t negative = symbol < longest_whole ? ~0u : 0u;
+                const std::uint32_t size = ((symbol - longest_whole) ^ negative) - negative;
+                const std::uint32_t bits =
+                    (size > 0 ? 1u : 0u) + (size > 1 ? 1u : 0u) + (size > 3 ? 1u : 0u);
+                const std::uint32_t rest = symbol == zero_symbol ? 0 : length[lane];
+                magnitudes.size[lane] = size & whole[lane];
+                magnitudes.sign[lane] = negative & whole[lane] & 1;
+                magnitudes.length[lane] = (bits & whole[lane]) | (rest & ~whole[lane]);
+            }
         }
     }
 
-    // Codes sign and bits below the leading one of a number of step.length bits.
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline std::uint64_t magnitude_of(const Step& step, unsigned sign,
-                                                             std::uint64_t size) {
-        auto below = static_cast<unsigned>(step.length - 1);
-        if (below > 63) {
-            bad_ = true;
-            below = 0;
+    // Lengths that do not fit the symbols, in the order of lanes.
+    [[gnu::noinline]] void escape(Io& io, Group& all) {
+        constexpr std::uint32_t shortest = 4;  // at least 8
+        auto& magnitudes = all.magnitudes;
+        for (unsigned set = all.escapes; set != 0; set &= set - 1) {
+            const auto lane = static_cast<unsigned>(std::countr_zero(set));
+            std::uint32_t& length = magnitudes.length[lane];
+            const bool whole = all.step[lane] < whole_steps;
+            bool more = true;
+            if (whole) {
+                Lanes<std::uint32_t> rest{};
+                if constexpr (Io::writes) rest[lane] = std::min(length - shortest, escape_symbol);
+                io.template symbols_of<Ops>(1u << lane, model_->large, {}, rest);
+                more = rest[lane] == escape_symbol;
+                length = more ? length : rest[lane] + shortest;
+            }
+            if (more) length = static_cast<std::uint32_t>(io.bits(length_bits, length));
+            const std::uint32_t by_length =
+                length < 4 ? length & 3 : 4 + escape_symbol * 4 + all.step[lane] % 4;
+            magnitudes.context[lane] = whole ? 3 : by_length;
         }
-        const unsigned rest = below > top_bits ? below - top_bits : 0;
-        const unsigned missing = below < top_bits ? top_bits - below : 0;
-        unsigned top = 0;
-        if constexpr (Io::writes) {
-            top = static_cast<unsigned>((size >> rest << missing) & ((1u << top_bits) - 1)) |
-                  sign << top_bits;
-        }
-        top = code<2 + Lane>(model_->detail, step.detail, top);
-        sign_ = top >> top_bits;
-        const std::uint64_t high = (std::uint64_t{top} & ((1u << top_bits) - 1)) >> missing;
-        const std::uint64_t low = io_->bits(rest, size & ((std::uint64_t{1} << rest) - 1));
-        return std::uint64_t{1} << below | high << rest | low;
+        all.details |= all.escapes;
     }
 
-    // Of six: how the old number's exponent compares with the mean of the old ones.
-    static unsigned place_of(std::int32_t offset) {
-        return static_cast<unsigned>(std::clamp((offset + 7 * one_bit / 2) >> 8, 0, 6));
-    }
-
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void direct_size(Step& step, Word word, Word old) {
-        Row& row = rows_[Lane];
-        const std::int32_t old_exponent = Format::exponent(old) * one_bit;
-        const unsigned place = place_of(old_exponent - row.old_scale.slow());
-        row.old_scale.follow(old_exponent);
-        std::int32_t offset_here = 0;
-        if constexpr (ByColumn) {
-            step.column = columns_.next();
-            offset_here = *step.column;
-        }
-        const std::int32_t expected = row.scale.mixed() + offset_here;
-        const unsigned fraction = static_cast<unsigned>(expected >> 6) & 3;
-        const std::int32_t base = (expected >> 8) - 9;
-        unsigned symbol = 0;
-        if constexpr (Io::writes) {
-            step.value = word & static_cast<Word>(Format::sign_bit - 1);
-            step.length = Format::exponent(word);
-            const std::int32_t offset = step.length - base;
-            symbol = word == 0 ? zero_symbol
-                     : offset >= 0 && offset < std::int32_t{zero_symbol}
-                         ? static_cast<unsigned>(offset)
-                         : escape;
-        }
-        symbol =
-            code<Lane>(model_->size,
-                       row.scale.drift() * NumberModel::scale_steps + place * 4 + fraction, symbol);
-        if (symbol == zero_symbol) return;
-        if (symbol == escape) {
-            step.length = static_cast<std::int32_t>(
-                io_->bits(exponent_escape_bits, static_cast<std::uint64_t>(step.length)));
-        } else {
-            step.length = base + static_cast<std::int32_t>(symbol);
-        }
-        step.has_detail = true;
-        step.detail = place * symbols + symbol;
-        if constexpr (ByColumn) columns_.learn(step.column, step.length * one_bit - expected);
-        row.scale.follow(step.length * one_bit - offset_here);
-    }
-
-    template <unsigned Lane>
-    [[gnu::always_inline]] inline void direct_detail(Step& step, Word& word, Word old) {
-        constexpr unsigned rest =
-            Format::fraction_bits > top_bits ? Format::fraction_bits - top_bits : 0;
-        if (!step.has_detail) {
-            word = 0;
-            return;
-        }
-        const unsigned flip = Format::negative(old) ? 1u << top_bits : 0u;
-        unsigned top = 0;
-        if constexpr (Io::writes) {
-            top = static_cast<unsigned>(step.value >> rest) & ((1u << top_bits) - 1);
-            top |= Format::negative(word) ? 1u << top_bits : 0u;
-            top ^= flip;
-        }
-        top = code<2 + Lane>(model_->detail, step.detail, top) ^ flip;
-        const std::uint64_t low = io_->bits(rest, step.value & ((std::uint64_t{1} << rest) - 1));
-        if constexpr (!Io::writes) {
-            const std::uint64_t high = top & ((1u << top_bits) - 1);
-            const auto exponent = static_cast<std::uint64_t>(step.length);
-            word = static_cast<Word>((exponent << Format::fraction_bits | high << rest | low) &
-                                     static_cast<Word>(Format::sign_bit - 1));
-            if (top >> top_bits != 0) word = static_cast<Word>(word | Format::sign_bit);
+    [[gnu::always_inline]] static inline void apply(const Group& all, Lanes<Word>& word,
+                                                    const Lanes<Word>& old, unsigned count) {
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const Wide flip = Format::is_float && Format::negative(old[lane]) ? 1 : 0;
+            const Wide sign = all.magnitudes.sign[lane] ^ flip;
+            const Wide away = (all.magnitudes.size[lane] ^ (0 - sign)) + sign;
+            word[lane] = Format::from_ordered(Format::ordered(old[lane]) + away);
         }
     }
 
     NumberModel* model_;
-    Io* io_;
+    ScaleTracker scale_;
     ColumnCursor columns_;
-    std::array<Row, 2> rows_{};
-    std::uint64_t sign_ = 0;
-    bool bad_ = false;
 };
 
 }  // namespace strandline::delta::number

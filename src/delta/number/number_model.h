@@ -7,31 +7,36 @@
 
 namespace strandline::delta::number {
 
-/// A Cdf in a model learns fast at first: the rate goes from 2 to 8 as it is used.
-struct Learner {
-    static constexpr unsigned first_rate = 2;
-    static constexpr unsigned last_rate = 8;
-    std::uint8_t used = 0;
-
-    unsigned next_rate() {
-        // Uses from which on a rate is too fast: about as many as an average of all would take.
-        constexpr std::array<std::uint8_t, last_rate - first_rate> until{2, 6, 16, 44, 120, 250};
+/// How fast a Cdf learns after it has been used so many times: fast at first.
+inline constexpr auto learning_rates = [] {
+    // Uses from which on a rate is too fast: about as many as an average of all would take.
+    constexpr std::array<unsigned, 6> until{2, 6, 16, 44, 120, 250};
+    constexpr unsigned first_rate = 2;
+    std::array<std::uint8_t, until.back() + 1> rates{};
+    for (unsigned used = 0; used < rates.size(); ++used) {
         unsigned rate = first_rate;
         for (const auto limit : until) rate += used >= limit ? 1 : 0;
-        used = static_cast<std::uint8_t>(used + (used < until.back() ? 1 : 0));
-        return rate;
+        rates[used] = static_cast<std::uint8_t>(rate);
     }
-};
+    return rates;
+}();
 
 /// A table of frequencies, one for each context.
 template <std::size_t Count>
 struct CdfTable {
     std::array<Cdf, Count> cdf;
-    std::array<Learner, Count> learner;
+    std::array<std::uint8_t, Count> used;
 
+    /// The rate of the next update of a context, which is counted.
+    [[gnu::always_inline]] inline unsigned next_rate(std::size_t context) {
+        std::uint8_t& uses = used[context];
+        const unsigned rate = learning_rates[uses];
+        uses = static_cast<std::uint8_t>(uses + (uses < learning_rates.size() - 1 ? 1 : 0));
+        return rate;
+    }
     void reset() {
         for (auto& one : cdf) one.reset();
-        learner.fill({});
+        used.fill(0);
     }
 };
 

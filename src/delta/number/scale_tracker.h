@@ -9,61 +9,88 @@ namespace strandline::delta::number {
 /// In sizes and scales one bit is this much.
 inline constexpr std::int32_t one_bit = 256;
 
-/// Mean bit length of a difference of normal noise, by the expected length in quarters of a bit
-/// from -8 on. Below about 6 bits the grid of whole steps makes it differ from the expectation.
-inline constexpr std::array<std::int16_t, 56> mean_length{
+/// Expected sizes are told apart by steps of a quarter of a bit, from here on.
+inline constexpr std::int32_t lowest_expected = -8 * one_bit;
+inline constexpr unsigned step_bits = 6;
+inline constexpr unsigned expected_steps = 176;
+
+/// Mean bit length of a difference of normal noise, at the start of each step from the lowest on.
+/// Below about 6 bits the grid of whole numbers bends it; further up it grows by 64 a step.
+inline constexpr std::array<std::int16_t, 56> mean_lengths{
     1,   1,   2,   2,   2,   3,    3,    4,    5,    6,    7,    8,    9,    11,
     13,  16,  19,  22,  26,  31,   37,   44,   53,   62,   74,   88,   105,  125,
     148, 175, 205, 238, 273, 311,  351,  394,  439,  485,  534,  584,  635,  688,
     742, 798, 854, 911, 969, 1028, 1088, 1149, 1210, 1272, 1334, 1396, 1459, 1522};
-inline constexpr std::int32_t lowest_expected = -8 * one_bit;
 
-/// The bit length to be expected of a difference when `expected` says log2 of the noise.
-[[nodiscard]] inline std::int32_t mean_of(std::int32_t expected) {
-    const auto step = (std::max(expected, lowest_expected) - lowest_expected) >> 6;
-    const auto last = static_cast<std::int32_t>(mean_length.size()) - 1;
-    return step > last ? expected : mean_length[static_cast<std::size_t>(step)];
-}
+/// For each step the mean length, at most `Most`, in the low bits, and how much it grows until the
+/// next step in the high ones. Both can be added up for several numbers.
+inline constexpr unsigned mean_bits = 20;
+template <std::int32_t Most>
+inline constexpr auto mean_steps = [] {
+    const auto mean = [](unsigned step) {
+        constexpr unsigned last = mean_lengths.size() - 1;
+        const std::int32_t length =
+            step <= last ? mean_lengths[step]
+                         : mean_lengths[last] + static_cast<std::int32_t>((step - last) * 64);
+        return static_cast<std::uint32_t>(std::min(length, Most));
+    };
+    std::array<std::uint32_t, expected_steps> steps{};
+    for (unsigned step = 0; step < expected_steps; ++step)
+        steps[step] = mean(step) | (mean(step + 1) - mean(step)) << mean_bits;
+    return steps;
+}();
 
 /// Follows the size of the noise, as log2: a slow and a fast average. Both are kept in 1/65536 bit,
 /// so that what they learn is never rounded; all else is in 1/256 bit.
 class ScaleTracker {
 public:
-    static constexpr unsigned fine = 256;
+    static constexpr std::int32_t fine = 256;
 
     ScaleTracker() = default;
-    explicit ScaleTracker(std::int32_t start) : slow_(start * std::int32_t{fine}), fast_(slow_) {}
+    explicit ScaleTracker(std::int32_t start) : slow_(start * fine), fast_(slow_) {}
 
-    [[nodiscard]] std::int32_t slow() const { return slow_ >> 8; }
+    [[gnu::always_inline]] [[nodiscard]] inline std::int32_t slow() const { return slow_ >> 8; }
     /// What both say together.
-    [[nodiscard]] std::int32_t mixed() const { return (3 * (slow_ >> 8) + (fast_ >> 8)) >> 2; }
+    [[gnu::always_inline]] [[nodiscard]] inline std::int32_t mixed() const {
+        return (3 * (slow_ >> 8) + (fast_ >> 8)) >> 2;
+    }
     /// 0 to 2: the noise is getting smaller, stays, gets larger.
-    [[nodiscard]] unsigned drift() const {
-        constexpr std::int32_t limit = 160 * std::int32_t{fine};
+    [[gnu::always_inline]] [[nodiscard]] inline unsigned drift() const {
+        constexpr std::int32_t limit = 160 * fine;
         const std::int32_t change = fast_ - slow_;
         return 1u + (change > limit ? 1u : 0u) - (change < -limit ? 1u : 0u);
     }
-    /// A difference was `length` long, of a number of scale `scale`. Lengths of `most` and more say
-    /// no more than "large".
-    void learn(std::int32_t length, std::int32_t scale, std::int32_t most) {
-        const std::int32_t seen = std::min(length, most);
-        slow_ += (seen - std::min(mean_of((slow_ >> 8) - scale), most)) * slow_weight;
-        fast_ += (seen - std::min(mean_of((fast_ >> 8) - scale), most)) * fast_weight;
+    /// Some differences (up to 8) were `lengths` long, all together; `means` is the sum of the mean
+    /// steps that mixed() made expect of them, all at the same place within a step.
+    [[gnu::always_inline]] inline void learn(std::int32_t lengths, std::uint32_t means) {
+        const std::int32_t now = mixed();
+        const auto growth = static_cast<std::int32_t>(means >> mean_bits);
+        const auto expected = static_cast<std::int32_t>(means & ((1u << mean_bits) - 1));
+        const std::int32_t within = now & ((1 << step_bits) - 1);
+        adjust(lengths - expected - (growth * within >> step_bits), growth);
     }
-    /// How much longer than expected a difference is.
-    [[nodiscard]] std::int32_t surprise(std::int32_t length, std::int32_t scale,
-                                        std::int32_t most) const {
-        return std::min(length, most) - std::min(mean_of(mixed() - scale), most);
+    /// Some differences were longer than mixed() made expect by `surprise`, all together; of that,
+    /// `growth` is what one step more would make.
+    [[gnu::always_inline]] inline void adjust(std::int32_t surprise, std::int32_t growth) {
+        const std::int32_t now = mixed();
+        move(surprise + (growth * (now - (slow_ >> 8)) >> step_bits),
+             surprise + (growth * (now - (fast_ >> 8)) >> step_bits));
     }
-    /// The same of a size that is known as it is.
-    void follow(std::int32_t size) {
-        slow_ += (size - (slow_ >> 8)) * slow_weight;
-        fast_ += (size - (fast_ >> 8)) * fast_weight;
+    /// The same of `count` sizes (up to 8) that are known as they are, with this sum.
+    [[gnu::always_inline]] inline void follow(std::int32_t sizes, std::int32_t count) {
+        move(sizes - count * (slow_ >> 8), sizes - count * (fast_ >> 8));
     }
 
 private:
-    static constexpr std::int32_t slow_weight = fine / 128;
-    static constexpr std::int32_t fast_weight = fine / 16;
+    // Far from all that occurs, so that nothing overflows and the way back is short.
+    static constexpr std::int32_t furthest = 4096 * one_bit * fine;
+
+    [[gnu::always_inline]] inline void move(std::int32_t slow, std::int32_t fast) {
+        constexpr std::int32_t slow_weight = fine / 256;
+        constexpr std::int32_t fast_weight = fine / 32;
+        slow_ = std::clamp(slow_ + slow * slow_weight, -furthest, furthest);
+        fast_ = std::clamp(fast_ + fast * fast_weight, -furthest, furthest);
+    }
 
     std::int32_t slow_ = 0;
     std::int32_t fast_ = 0;

@@ -4,13 +4,16 @@
 
 namespace strandline::delta::number {
 
-Status SymbolReader::open(ByteSpan bytes) {
+Status SymbolReader::open(ByteSpan bytes, std::size_t count) {
     FieldReader in(bytes);
     const std::uint64_t words = in.varint();
-    for (auto& state : states_) {
-        const auto field = in.take(sizeof state);
+    const unsigned states = states_for(count);
+    last_state_ = states - 1;
+    states_.fill(rans_low);
+    for (unsigned i = 0; i < states; ++i) {
+        const auto field = in.take(sizeof(std::uint32_t));
         if (!in.ok()) return fail(Errc::corrupt, "delta has numbers that end early");
-        state = load_le<std::uint32_t>(field);
+        states_[i] = load_le<std::uint32_t>(field);
     }
     if (words > in.left() / 2) return fail(Errc::corrupt, "delta has numbers that end early");
     const auto word_bytes = in.take(2 * words);

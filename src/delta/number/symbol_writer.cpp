@@ -1,52 +1,54 @@
 #include "delta/number/symbol_writer.h"
 
-#include <array>
-
 #include "delta/varint.h"
 
 namespace strandline::delta::number {
 
-std::uint64_t SymbolWriter::bits(unsigned count, std::uint64_t value) {
-    constexpr unsigned step = 32;
-    std::uint64_t left = value;
-    for (unsigned todo = count; todo > 0;) {
-        const unsigned part = todo < step ? todo : step;
-        pending_ |= (left & ((std::uint64_t{1} << part) - 1)) << pending_count_;
-        pending_count_ += part;
-        left >>= part;
-        todo -= part;
-        for (; pending_count_ >= 8; pending_count_ -= 8, pending_ >>= 8) {
-            bits_.push_back(static_cast<std::byte>(pending_ & 0xff));
-        }
+void SymbolWriter::begin(std::size_t count) {
+    constexpr std::size_t most_symbols = 3;
+    constexpr std::size_t most_bit_bytes = 9;
+    const std::size_t padded = count + lanes;
+    count_ = count;
+    if (log_.size() < padded * most_symbols) {
+        log_.resize(padded * most_symbols);
+        log_lanes_.resize(log_.size());
+        words_.resize(log_.size());
     }
-    return value;
+    if (bits_.size() < padded * most_bit_bytes) bits_.resize(padded * most_bit_bytes);
+    logged_ = bits_at_ = 0;
+    pending_ = 0;
+    pending_count_ = 0;
 }
 
 void SymbolWriter::finish(Bytes& out) {
-    std::array<std::uint32_t, rans_states> states;
+    const unsigned used = states_for(count_);
+    Lanes<std::uint32_t> states;
     states.fill(rans_low);
-    words_.clear();
-    // Range coding by states works like a stack, so the last symbol goes first.
-    for (std::size_t i = log_.size(); i-- > 0;) {
-        const std::uint32_t start = log_[i] >> 17;
-        const std::uint32_t frequency = log_[i] >> 2 & (probability_one - 1);
-        std::uint32_t& state = states[log_[i] & 3];
+    // Range coding by states works like a stack, so the last symbol goes first; its words are
+    // filled in from the end.
+    std::uint16_t* const end = words_.data() + words_.size();
+    std::uint16_t* word = end;
+    for (std::size_t i = logged_; i-- > 0;) {
+        const std::uint32_t start = log_[i] >> 16;
+        const std::uint32_t frequency = log_[i] & 0xffff;
+        std::uint32_t& place = states[log_lanes_[i] & (used - 1)];
+        std::uint32_t state = place;
         // One range more than 32 bits hold is impossible: frequency is below 2^15.
-        if (state >= frequency << (32 - probability_bits)) {
-            words_.push_back(static_cast<std::uint16_t>(state & 0xffff));
-            state >>= 16;
-        }
-        state = (state / frequency << probability_bits) + state % frequency + start;
+        const bool full = state >= frequency << (32 - probability_bits);
+        word[-1] = static_cast<std::uint16_t>(state & 0xffff);
+        word -= full ? 1 : 0;
+        state >>= full ? 16 : 0;
+        place = (state / frequency << probability_bits) + state % frequency + start;
     }
-    append_varint(out, words_.size());
-    for (const auto state : states) append_le(out, state);
-    for (std::size_t i = words_.size(); i-- > 0;) append_le(out, words_[i]);
-    if (pending_count_ > 0) bits_.push_back(static_cast<std::byte>(pending_ & 0xff));
-    out.insert(out.end(), bits_.begin(), bits_.end());
-    log_.clear();
-    bits_.clear();
-    pending_ = 0;
-    pending_count_ = 0;
+    const auto count = static_cast<std::size_t>(end - word);
+    append_varint(out, count);
+    for (unsigned i = 0; i < used; ++i) append_le(out, states[i]);
+    const std::size_t at = out.size();
+    out.resize(at + 2 * count);
+    for (std::size_t i = 0; i < count; ++i) store_word(out.data() + at + 2 * i, word[i]);
+    if (pending_count_ > 0) bits_[bits_at_++] = static_cast<std::byte>(pending_ & 0xff);
+    out.insert(out.end(), bits_.begin(), bits_.begin() + static_cast<std::ptrdiff_t>(bits_at_));
+    begin(0);
 }
 
 }  // namespace strandline::delta::number

@@ -1,41 +1,97 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
 #include "base/bytes.h"
-#include "delta/number/cdf.h"
+#include "delta/number/lanes.h"
+#include "delta/number/number_format.h"
+#include "delta/number/number_model.h"
 
 namespace strandline::delta::number {
 
-inline constexpr unsigned rans_states = 4;
-/// A state is never below this between symbols; renormalised by 16 bits.
-inline constexpr std::uint32_t rans_low = 1u << 16;
-
-/// Collects symbols and raw bits in the order in which a reader wants them.
+/// Collects symbols and raw bits in the order in which a SymbolReader wants them.
+// Its functions are compiled for several kinds of processors, so none of them but those of
+// symbol_writer.cpp may become code of its own.
 class SymbolWriter {
 public:
     static constexpr bool writes = true;
 
-    template <class Ops, unsigned State>
-    unsigned symbol(Cdf& cdf, unsigned rate, unsigned value) {
-        log_.push_back(std::uint32_t{cdf.start[value]} << 17 | (cdf.frequency(value) << 2) | State);
-        Ops::update(cdf, value, rate);
+    /// Makes room for `count` numbers, before any of them.
+    void begin(std::size_t count);
+
+    template <class Ops, bool Full, std::size_t Count>
+    [[gnu::always_inline]] inline void symbols(CdfTable<Count>& table,
+                                               const Lanes<std::uint32_t>& context,
+                                               Lanes<std::uint32_t>& symbol, unsigned count) {
+        std::size_t at = logged_;
+        if constexpr (Full) count = lanes;
+        for (unsigned lane = 0; lane < count; ++lane)
+            one(table.cdf[context[lane]], symbol[lane], lane, at++);
+        logged_ = at;
+        for (unsigned lane = 0; lane < count; ++lane)
+            Ops::update(table.cdf[context[lane]], symbol[lane], table.next_rate(context[lane]));
+    }
+    template <class Ops, std::size_t Count>
+    [[gnu::always_inline]] inline void symbols_of(unsigned set, CdfTable<Count>& table,
+                                                  const Lanes<std::uint32_t>& context,
+                                                  Lanes<std::uint32_t>& symbol) {
+        if (set == first_lanes(lanes)) return symbols<Ops, true>(table, context, symbol, lanes);
+        std::size_t at = logged_;
+        for (unsigned left = set; left != 0; left &= left - 1) {
+            const auto lane = static_cast<unsigned>(std::countr_zero(left));
+            one(table.cdf[context[lane]], symbol[lane], lane, at++);
+        }
+        logged_ = at;
+        for (; set != 0; set &= set - 1) {
+            const auto lane = static_cast<unsigned>(std::countr_zero(set));
+            Ops::update(table.cdf[context[lane]], symbol[lane], table.next_rate(context[lane]));
+        }
+    }
+    /// The lowest bits of each value.
+    template <class Wide>
+    [[gnu::always_inline]] inline void bits(const Lanes<std::uint32_t>& count, Lanes<Wide>& value) {
+        for (unsigned lane = 0; lane < lanes; ++lane) put(count[lane], value[lane]);
+    }
+    /// The lowest `count` bits (up to 63) of `value`, which is returned.
+    [[gnu::always_inline]] inline std::uint64_t bits(unsigned count, std::uint64_t value) {
+        put(count, value);
         return value;
     }
-    /// The lowest `count` bits (up to 63) of `value`.
-    std::uint64_t bits(unsigned count, std::uint64_t value);
 
-    /// Appends states, words and bits: a varint of the number of 16-bit words, the states, the
-    /// words, the bits. Ready for the next block then.
+    /// Appends streams: a varint of the number of 16-bit words, the states, the words, the bits.
     void finish(Bytes& out);
-    /// About how many bytes finish() will append.
-    [[nodiscard]] std::size_t raw_bytes() const { return bits_.size(); }
 
 private:
-    std::vector<std::uint32_t> log_;  // start 15, frequency 15, state 2 bits
+    [[gnu::always_inline]] inline void one(const Cdf& cdf, unsigned symbol, unsigned lane,
+                                           std::size_t at) {
+        log_[at] = std::uint32_t{cdf.start[symbol]} << 16 | cdf.frequency(symbol);
+        log_lanes_[at] = static_cast<std::uint8_t>(lane);
+    }
+    [[gnu::always_inline]] inline void put(unsigned count, std::uint64_t value) {
+        constexpr unsigned most = 56;
+        const unsigned now = count < most ? count : most;
+        put_few(now, value);
+        if (count > most) put_few(count - most, value >> most);
+    }
+    // Up to 7 bits are pending, so 56 more fit.
+    [[gnu::always_inline]] inline void put_few(unsigned count, std::uint64_t value) {
+        pending_ |= (value & ~(~std::uint64_t{0} << count)) << pending_count_;
+        store_word(bits_.data() + bits_at_, pending_);
+        const unsigned all = pending_count_ + count;
+        bits_at_ += all / 8;
+        pending_ >>= all & ~7u;
+        pending_count_ = all % 8;
+    }
+
+    std::size_t count_ = 0;
+    std::vector<std::uint32_t> log_;  // start, frequency
+    std::vector<std::uint8_t> log_lanes_;
+    std::size_t logged_ = 0;
     std::vector<std::uint16_t> words_;
     Bytes bits_;
+    std::size_t bits_at_ = 0;
     std::uint64_t pending_ = 0;
     unsigned pending_count_ = 0;
 };

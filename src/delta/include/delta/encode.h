@@ -13,6 +13,7 @@ namespace strandline::delta {
 
 struct EncodeOptions {
     /// New bytes of one segment, 1 to 4 MiB: what an interrupted transfer or a torn write costs.
+    /// Deltas of a few KiB have segments of 16 MiB whatever is said here.
     std::uint32_t segment_bytes = std::uint32_t{4} << 20;
     /// zstd level of blocks where its match search pays, 1 to 19; 0 chooses by file size.
     int level = 0;
@@ -23,9 +24,12 @@ struct EncodeOptions {
     /// Known hashes spare a pass over the file. A wrong one makes a delta that cannot be applied.
     std::optional<Sha256Digest> old_sha256;
     std::optional<Sha256Digest> new_sha256;
-    /// Asked several times a second; true ends the work with `cancelled`.
+    /// Threads that work on segments, 1 to 64. One needs none but the caller's; the delta is the
+    /// same for any number. Each takes about 25 MiB.
+    unsigned threads = 1;
+    /// The calling thread asks this several times a second; true ends the work with `cancelled`.
     std::function<bool()> cancelled;
-    /// Called with bytes of the new file done, and its size.
+    /// Called with bytes of the new file done, and its size; on the calling thread.
     std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 

@@ -1,0 +1,81 @@
+// The loops once more, for x86-64 processors with AVX2 and BMI2. Everything that is not a template
+// of Avx2Cdf comes before the pragmas: other files use the same functions on any processor.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "delta/number/lanes.h"
+#include "delta/number/number_format.h"
+#include "delta/number/number_work.h"
+#include "delta/number/scale_tracker.h"
+
+#if defined(__x86_64__) && defined(STRANDLINE_CDF_SSE2)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2,popcnt")
+#endif
+
+#include "delta/number/cdf_avx2.h"
+#include "delta/number/number_loops.h"
+#include "delta/number/rescaled_kernel.h"
+
+namespace strandline::delta::number {
+
+void write_avx2(ElementType type, Method method, Work& work, NumberModel& model,
+                SymbolWriter& writer) {
+    run_type<Avx2Cdf>(type, method, work, model, writer);
+}
+
+bool read_avx2(ElementType type, Method method, Work& work, NumberModel& model,
+               SymbolReader& reader) {
+    return run_type<Avx2Cdf>(type, method, work, model, reader);
+}
+
+void write_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
+                         SymbolWriter& writer) {
+    run_rescaled<Avx2Cdf>(work, rows, model, writer);
+}
+
+bool read_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
+                        SymbolReader& reader) {
+    return run_rescaled<Avx2Cdf>(work, rows, model, reader);
+}
+
+}  // namespace strandline::delta::number
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+namespace strandline::delta::number {
+
+bool has_avx2() {
+    static const bool found = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                              __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+    return found;
+}
+
+}  // namespace strandline::delta::number
+
+#else
+
+namespace strandline::delta::number {
+
+bool has_avx2() { return false; }
+void write_avx2(ElementType, Method, Work&, NumberModel&, SymbolWriter&) {}
+bool read_avx2(ElementType, Method, Work&, NumberModel&, SymbolReader&) { return false; }
+void write_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolWriter&) {}
+bool read_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolReader&) { return false; }
+
+}  // namespace strandline::delta::number
+
+#endif
