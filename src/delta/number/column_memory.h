@@ -36,13 +36,20 @@ public:
         }
         return offset_;
     }
+    /// With rows: how many numbers the next group has at most. A group ends with its row, and the
+    /// first ones of a row are short, as it is not known yet.
+    [[gnu::always_inline]] [[nodiscard]] inline std::size_t most_in_group() const {
+        const unsigned known = at_ == 0 ? 0 : passed_;
+        const std::size_t most = known < 2 ? 1 : std::min(known, lanes);
+        return std::min(most, columns_ - at_);
+    }
     /// How much larger than expected these numbers were.
     [[gnu::always_inline]] inline void learn(const Lanes<std::int32_t>& surprise, unsigned count) {
         for (unsigned lane = 0; lane < count; ++lane) {
             const unsigned shift = shift_[lane];
             const std::int32_t step = (surprise[lane] + (1 << shift >> 1)) >> shift;
             if (rows_) {
-                row_ = std::clamp((starts_ >> lane & 1) != 0 ? step : row_ + step, -limit, limit);
+                row_ = std::clamp(row_ + step, -limit, limit);
             } else {
                 std::int16_t& offset = offsets_[place_[lane]];
                 offset = static_cast<std::int16_t>(std::clamp(offset + step, -limit, limit));
@@ -52,7 +59,8 @@ public:
 
 private:
     static constexpr std::int32_t limit = 1 << 14;
-    static constexpr unsigned settled = 4;  // rows
+    static constexpr unsigned settled = 4;        // rows
+    static constexpr unsigned many_numbers = 16;  // of a row
 
     // Few numbers are all that is known at first.
     [[gnu::always_inline]] inline void next_in_columns(unsigned count) {
@@ -65,22 +73,21 @@ private:
             passed_ += passed_ < settled ? 1 : 0;
         }
     }
-    // What a group teaches of a row is as much as all numbers before it, and the mean at first.
     [[gnu::always_inline]] inline void next_in_rows(unsigned count) {
-        starts_ = 0;
-        unsigned here = 0;  // numbers of the row in this group
-        std::int32_t offset = row_;
-        for (unsigned lane = 0; lane < count; ++lane, ++here) {
-            if (at_ == 0) {
-                starts_ |= 1u << lane;
-                offset = 0;
-                here = passed_ = 0;
-            }
-            offset_[lane] = offset;
-            shift_[lane] = passed_ < lanes ? 3 : 4;
-            if (++at_ == columns_) at_ = 0;
+        if (at_ == 0) {
+            row_ = 0;
+            passed_ = 0;
         }
-        passed_ += passed_ < lanes ? here : 0;
+        const unsigned shift = passed_ == 0             ? 1
+                               : passed_ < 4            ? 2
+                               : passed_ < 8            ? 3
+                               : passed_ < many_numbers ? 4
+                                                        : 5;
+        offset_.fill(row_);
+        shift_.fill(shift);
+        at_ += count;
+        if (at_ == columns_) at_ = 0;
+        passed_ = std::min(passed_ + count, many_numbers);
     }
 
     std::int16_t* offsets_;
@@ -89,7 +96,6 @@ private:
     bool rows_;
     std::int32_t row_ = 0;  // the offset of the row at hand
     unsigned passed_ = 0;   // rows that were finished; with rows_: numbers of this one
-    unsigned starts_ = 0;   // lanes that start a row
     Lanes<std::size_t> place_{};
     Lanes<std::int32_t> offset_{};
     Lanes<unsigned> shift_{};

@@ -48,6 +48,12 @@ public:
         return (all.exponents >> (8 * sizeof(Word) - 1 - Format::fraction_bits)) == 0;
     }
 
+    static constexpr bool by_column = ByColumn;
+    /// By rows: how many numbers the next group has at most.
+    [[gnu::always_inline]] [[nodiscard]] inline std::size_t most_in_group() const {
+        return columns_.most_in_group();
+    }
+
 private:
     static constexpr std::uint32_t escape_symbol = 15;
     static constexpr std::uint32_t zero_symbol = 14;

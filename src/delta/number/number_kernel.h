@@ -54,6 +54,12 @@ public:
         return right;
     }
 
+    static constexpr bool by_column = ByColumn;
+    /// By rows: how many numbers the next group has at most.
+    [[gnu::always_inline]] [[nodiscard]] inline std::size_t most_in_group() const {
+        return columns_.most_in_group();
+    }
+
     /// What a first guess of the noise is made from.
     static std::uint32_t length_of(Word word, Word old) {
         const Wide away = difference(word, old);

@@ -22,6 +22,9 @@ public:
 
     static bool run(Work& work, NumberModel& model, Io& io) {
         Kernel kernel(model, work.start, work.columns);
+        if constexpr (Kernel::by_column) {
+            if (work.columns.rows) return run_rows(work, kernel, io);
+        }
         const std::size_t whole = work.count / lanes * lanes;
         bool right = true;
         for (std::size_t at = 0; at < whole;) {
@@ -32,12 +35,29 @@ public:
         const auto rest = static_cast<unsigned>(work.count - whole);
         if (rest > 0) {
             if (!room(io)) return false;
-            right &= group<false>(work, kernel, io, whole, rest);
+            right &= short_group(work, kernel, io, whole, rest);
         }
         return right && room(io);
     }
 
 private:
+    static bool run_rows(Work& work, Kernel& kernel, Io& io) {
+        bool right = true;
+        std::size_t groups = 0;
+        for (std::size_t at = 0; at < work.count; ++groups) {
+            if (groups % SymbolReader::chunk_groups == 0 && !room(io)) return false;
+            const auto count =
+                static_cast<unsigned>(std::min(kernel.most_in_group(), work.count - at));
+            right &= short_group(work, kernel, io, at, count);
+            at += count;
+        }
+        return right && room(io);
+    }
+    [[gnu::noinline]] static bool short_group(const Work& work, Kernel& kernel, Io& io,
+                                              std::size_t at, unsigned count) {
+        return group<false>(work, kernel, io, at, count);
+    }
+
     [[gnu::always_inline]] static inline bool room(Io& io) {
         if constexpr (Io::writes) {
             return true;
