@@ -41,7 +41,10 @@ std::optional<BlockEncoder::Choice> BlockEncoder::encode_tensor(const Gap& gap, 
     const bool by_numbers = !best.raw;
     try_mixed(gap, block, best);
     if (may_decline) {
-        if (matches_win(gap, best.cost())) return std::nullopt;
+        // What other literals tell is no help where mixing has found nearly all that there is.
+        const bool mixed = best.record.coder == static_cast<std::uint8_t>(CoderId::mixed);
+        const std::uint64_t rival = mixed ? best.cost() - best.cost() / 20 : best.cost();
+        if (matches_win(gap, rival)) return std::nullopt;
     } else if (limits_.thorough && lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
         if (lz.cost() < best.cost()) return lz;
