@@ -211,10 +211,11 @@ FilePair predicted_pair() {
         volatile float product = (0.0F - at(mean, channel)) * scale(channel);
         return product + old;
     });
-    const auto uneven = [](std::uint64_t seed) {
+    const auto uneven = [](std::uint64_t seed, bool by_rows = false) {
         return changed_floats(float_weights(64 * 64, seed), 64,
-                              [](float old, auto, std::size_t column) {
-                                  return std::ldexp(old, -static_cast<int>(column * 7 % 11));
+                              [by_rows](float old, std::size_t row, std::size_t column) {
+                                  return std::ldexp(
+                                      old, -static_cast<int>((by_rows ? row : column) * 7 % 11));
                               });
     };
     return {"predicted",
@@ -224,10 +225,12 @@ FilePair predicted_pair() {
                                {"bn.running_mean", "F32", "48", mean},
                                {"bn.running_var", "F32", "48", variance},
                                {"columns", "F32", "64,64", uneven(46)},
+                               {"rows", "F32", "64,64", uneven(49, true)},
                                {"bytes", "I8", "64,64", quantised_rows(64, 64, 47)}}),
             named_safetensors({{"1", "F32", "48,5,9", folded},
                                {"2", "F32", "48", biases},
                                {"columns", "F32", "64,64", uneven(48)},
+                               {"rows", "F32", "64,64", uneven(50, true)},
                                {"bytes", "I8", "64,64", quantised_rows(64, 64, 49)}})};
 }
 
@@ -288,7 +291,10 @@ std::set<std::string> parts_of(ByteSpan patch) {
         parts.insert("coder " + std::to_string(record->coder));
         if (static_cast<CoderId>(record->coder) != CoderId::numbers) continue;
         const auto method = static_cast<unsigned>(record->payload[1]) & 7;
-        if ((static_cast<unsigned>(record->payload[1]) & 8) != 0) parts.insert("columns");
+        if ((static_cast<unsigned>(record->payload[1]) & 8) != 0) {
+            const bool rows = (static_cast<unsigned>(record->payload[2]) & 1) != 0;
+            parts.insert(rows ? "rows" : "columns");
+        }
         parts.insert("method " + std::to_string(method));
         if (is_predicted(record->payload))
             parts.insert("predictor " + std::to_string(static_cast<int>(record->payload[2])));
@@ -303,9 +309,10 @@ TEST(Golden, TheyHoldEveryRecordCoderMethodAndPredictor) {
     parts.merge(parts_of(load(golden_folder() / "predicted.sld")));
     parts.merge(parts_of(load(golden_folder() / "script.sld")));
     for (const auto* part :
-         {"record 1", "record 2", "record 3", "record 4", "record 5", "coder 1", "coder 2",
-          "coder 3", "coder 4", "coder 6", "method 0", "method 2", "method 3", "method 4",
-          "columns", "predictor 1", "predictor 2", "predictor 3", "predictor 4"}) {
+         {"record 1", "record 2",    "record 3",    "record 4",    "record 5",
+          "coder 1",  "coder 2",     "coder 3",     "coder 4",     "coder 6",
+          "method 0", "method 2",    "method 3",    "method 4",    "columns",
+          "rows",     "predictor 1", "predictor 2", "predictor 3", "predictor 4"}) {
         EXPECT_TRUE(parts.contains(part)) << part;
     }
 }
