@@ -22,8 +22,8 @@ struct PlainOptions {
                                                               std::uint64_t limit,
                                                               const PlainOptions& options);
 
-/// Whether the frame has a chance to be smaller than `rival` bytes: samples at a fast level tell, and
-/// slow levels never gain as much as a quarter on what hardly shrinks.
+/// Whether the frame has a chance to be smaller than `rival` bytes: samples at a fast level tell,
+/// and slow levels never gain as much as a quarter on what hardly shrinks.
 [[nodiscard]] bool plain_may_win(ByteSpan new_file, std::uint64_t rival);
 
 /// By how much a slow level may be better than level 3 on this file, judged by samples of it: the
