@@ -36,12 +36,12 @@ def row(outcome: fuzz.Outcome, commit: str) -> str:
             f"{findings} | {time.strftime('%Y-%m-%d')} | {commit} |")
 
 
-def record(outcomes: list[fuzz.Outcome]) -> None:
+def record(outcome: fuzz.Outcome) -> None:
     rows = {}
     if TABLE.exists():
         rows = {m[1]: m[0] for m in re.finditer(r"(?m)^\| `(\w+)` \|.*$", TABLE.read_text(encoding="utf-8"))}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    rows.update({outcome.target: row(outcome, commit) for outcome in outcomes})
+    rows[outcome.target] = row(outcome, commit)
     TABLE.write_text(HEAD + "\n".join(rows[name] for name in fuzz.targets() if name in rows) + "\n", encoding="utf-8")
 
 
@@ -60,8 +60,8 @@ def main() -> int:
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for done in concurrent.futures.as_completed(pool.submit(fuzz.run, name, options.seconds) for name in names):
             outcomes.append(done.result())
+            record(outcomes[-1])
             print(fuzz.describe(outcomes[-1]), flush=True)
-    record(outcomes)
     findings = sum(len(outcome.findings) for outcome in outcomes)
     executions = sum(outcome.executions_per_s * outcome.seconds for outcome in outcomes)
     good = all(outcome.good for outcome in outcomes)
