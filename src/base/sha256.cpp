@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/free_with.h"
+
 namespace strandline {
 
 namespace {
@@ -20,10 +22,7 @@ const EVP_MD* algorithm() {
 }  // namespace
 
 struct Sha256::Impl {
-    struct Free {
-        void operator()(EVP_MD_CTX* pointer) const { EVP_MD_CTX_free(pointer); }
-    };
-    std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+    std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>> context{EVP_MD_CTX_new()};
 
     void start() const {
         STRANDLINE_ASSERT(context != nullptr);
