@@ -55,6 +55,11 @@ pid_t process_of(pid_t thread) {
     return -1;
 }
 
+void end_process_of(pid_t thread) {
+    const auto process = process_of(thread);
+    if (process > 0) ::kill(process, SIGKILL);  // -1 would be everybody
+}
+
 /// Whether a disk in that trouble would refuse the call too.
 bool is_hit_by(const Call& call, int error) {
     if (error == ENOSPC) return call.needs_space();
@@ -112,6 +117,9 @@ Status Tracer::loop() {
         if (thread < 0) break;
         if (WIFEXITED(status) || WIFSIGNALED(status)) {
             on_end(thread, status);
+        } else if (stopped_) {
+            // Of a process that was being born while the others were ended.
+            end_process_of(thread);
         } else {
             threads_.insert(thread);
             TRY(on_stop(thread, status));
@@ -235,11 +243,7 @@ Status Tracer::finish(pid_t thread) {
 
 Status Tracer::stop_everything() {
     stopped_ = true;
-    std::set<pid_t> processes;
-    for (const auto thread : threads_) processes.insert(process_of(thread));
-    for (const auto process : processes) {
-        if (process > 0) ::kill(process, SIGKILL);
-    }
+    for (const auto thread : threads_) end_process_of(thread);
     return {};
 }
 
