@@ -36,6 +36,7 @@ void forward(int signal) {
         std::_Exit(trouble_exit_code);
     }
     std::vector<char*> arguments;
+    arguments.reserve(plan.command.size() + 1);
     for (const auto& word : plan.command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     ::execvp(arguments.front(), arguments.data());
