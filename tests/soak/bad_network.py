@@ -125,8 +125,12 @@ class Campaign:
 
     def suffer(self, condition: Condition) -> None:
         version = self.push()
+        # A line that goes down in the middle of a transfer must be slow before that begins.
+        if condition.down_s:
+            self.network.become(condition)
         order = self.site.hub.cli_json("deploy", f"leaf@{version}", "--to", "all", "--soak", 0)
-        self.network.become(condition)
+        if not condition.down_s:
+            self.network.become(condition)
         if condition.down_s:
             wait_until(lambda: any(f.stat().st_size > 0 for a in self.site.agents for f in (a.state / "staging").iterdir()),
                        "a transfer has begun", 60)
