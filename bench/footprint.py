@@ -132,7 +132,7 @@ class AgentFigures:
             hub.wait_online(name)
             hub.cli("deploy", f"{package}@1.0.0", "--to", f"device:{name}", "--soak", 0, "--wait", "--timeout", 60)
             wait_until(lambda: agent.slot(package).get("state") == "idle", f"{name} is done", 60)
-            time.sleep(self.arguments.idle)
+            time.sleep(self.arguments.idle)  # the figure is of that moment; nothing is waited for
             return kit.memory(agent.process.pid)["rss"]
         finally:
             agent.stop()

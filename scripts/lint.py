@@ -18,7 +18,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 def sources(words: list[str]) -> list[pathlib.Path]:
     if words:
-        return [pathlib.Path(word) for word in words]
+        # Given anything else, clang-format takes it for C++ and makes a mess of it.
+        return [pathlib.Path(word) for word in words if word.endswith((".h", ".cpp"))]
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.h", "*.cpp"], cwd=ROOT,
                             capture_output=True, text=True, check=True).stdout.split()
     return [ROOT / name for name in listed if (ROOT / name).exists()]

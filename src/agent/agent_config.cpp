@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "base/json.h"
+#include "net/tls_context.h"
 
 namespace strandline::agent {
 namespace {
@@ -67,6 +68,9 @@ void read_hub(JsonReader& in, AgentConfig::Hub& hub) {
 void read_serve(JsonReader& in, AgentConfig::Serve& serve) {
     serve.enabled = in.boolean_or("enabled", serve.enabled);
     serve.address = in.text_or("address", serve.address);
+    if (!net::is_ip_literal(serve.address)) {
+        in.reject("address", "must be an IPv4 or IPv6 address");
+    }
     serve.port = static_cast<std::uint16_t>(in.integer_or("port", serve.port, 0, 65'535));
     serve.max_pending = count(in, "max_pending", serve.max_pending, 1, 10'000);
 }

@@ -34,9 +34,9 @@ TEST(AgentConfigFile, ExampleHoldsTheDefaults) {
 }
 
 TEST(AgentConfigFile, RefusesWhatItDoesNotKnowAndSaysWhere) {
-    for (const auto* text :
-         {"surprise = 1", "[hub]\nsurprise = 1", "[serve]\nport = 65536", "[serve]\nport = \"x\"",
-          "[transfer]\nretry_base_ms = 0", "[log]\nlevel = \"loud\"", "[hub"}) {
+    for (const auto* text : {"surprise = 1", "[hub]\nsurprise = 1", "[serve]\nport = 65536",
+                             "[serve]\nport = \"x\"", "[serve]\naddress = \"\"",
+                             "[transfer]\nretry_base_ms = 0", "[log]\nlevel = \"loud\"", "[hub"}) {
         const auto config = parse_agent_config(text, "agent.toml");
         ASSERT_FALSE(config) << text;
         EXPECT_NE(config.error().message.find("agent.toml"), std::string::npos)

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/free_with.h"
+
 namespace strandline {
 
 namespace {
@@ -20,10 +22,7 @@ const EVP_MD* algorithm() {
 }  // namespace
 
 struct Sha256::Impl {
-    struct Free {
-        void operator()(EVP_MD_CTX* pointer) const { EVP_MD_CTX_free(pointer); }
-    };
-    std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+    std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>> context{EVP_MD_CTX_new()};
 
     void start() const {
         STRANDLINE_ASSERT(context != nullptr);
@@ -64,13 +63,10 @@ Result<Sha256Digest> Sha256Digest::from_hex(std::string_view text) {
 }
 
 Sha256Digest sha256(ByteSpan bytes) {
-    Sha256Digest digest;
-    unsigned length = 0;
-    STRANDLINE_ASSERT(EVP_Digest(bytes.data(), bytes.size(),
-                                 reinterpret_cast<unsigned char*>(digest.bytes.data()), &length,
-                                 algorithm(), nullptr) == 1);
-    STRANDLINE_ASSERT(length == digest.bytes.size());
-    return digest;
+    // Making a context takes OpenSSL longer than the hash of a short text.
+    thread_local Sha256 hash;
+    hash.update(bytes);
+    return hash.finish();
 }
 
 Result<Sha256Digest> sha256_of_file(int fd) {

@@ -44,8 +44,11 @@ void add_filter(Statement& statement, const DeviceFilter& filter) {
 Result<PresenceOutcome> set_presence(Transaction& transaction, const PresenceChange& change,
                                      WallTime now) {
     TRY(const auto row,
-        transaction.query_one("SELECT online, boot FROM devices WHERE id = :1", {change.device}));
+        transaction.query_one("SELECT online, boot, revoked_ms FROM devices WHERE id = :1",
+                              {change.device}));
     if (!row) return PresenceOutcome::unknown_device;
+    // Sent before the broker cut the device off, and read after it was revoked.
+    if (change.online && !row->is_null(2)) return PresenceOutcome::unchanged;
     // A will of an older boot may arrive after the device has come back.
     if (change.boot < row->integer(1)) return PresenceOutcome::unchanged;
     const bool changed = (row->integer(0) != 0) != change.online;

@@ -42,7 +42,8 @@ public:
 
     // Presence.
     /// What `up/state` says, of many devices in one transaction and in order; an outcome for each.
-    /// A message of an older boot, such as a late last will, is ignored.
+    /// A message of an older boot, such as a late last will, is ignored, and so is a revoked device
+    /// that says it is online.
     [[nodiscard]] Result<std::vector<PresenceOutcome>> set_online(
         std::span<const PresenceChange> changes);
     /// Marks devices offline that have been silent for longer, for those that only poll and for

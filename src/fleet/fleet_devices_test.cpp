@@ -227,6 +227,17 @@ TEST_P(Devices, AreOnlineByBootOrder) {
     EXPECT_FALSE(must(devices.get("cam-1")).online);
 }
 
+TEST_P(Devices, StayOfflineOnceRevoked) {
+    enrol("cam-1");
+    must(devices.set_online(std::vector<PresenceChange>{{"cam-1", 1, true}}));
+    must(fleet.revoke_device("cam-1"));
+    EXPECT_FALSE(must(devices.get("cam-1")).online);
+    // It was on its way when the device was revoked.
+    EXPECT_EQ(must(devices.set_online(std::vector<PresenceChange>{{"cam-1", 2, true}})),
+              std::vector<PresenceOutcome>{PresenceOutcome::unchanged});
+    EXPECT_FALSE(must(devices.get("cam-1")).online);
+}
+
 TEST_P(Devices, AreListedByWhatTheyAre) {
     must(clusters.create("pilot", ""));
     for (int i = 0; i < 6; ++i) {

@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "base/json.h"
+#include "net/tls_context.h"
 
 namespace strandline::hub {
 namespace {
@@ -83,8 +84,14 @@ void read_text(JsonReader& in, std::string_view key, std::string& field) {
     field = in.text_or(key, field);
 }
 
+/// Of an interface to listen at.
+void read_address(JsonReader& in, std::string& field) {
+    read_text(in, "address", field);
+    if (!net::is_ip_literal(field)) in.reject("address", "must be an IPv4 or IPv6 address");
+}
+
 void read_http(JsonReader& in, HubConfig::Http& http) {
-    read_text(in, "address", http.address);
+    read_address(in, http.address);
     read_number(in, "port", http.port, 0, 65'535);
     read_text(in, "public_host", http.public_host);
     for (const auto& name : in.array("names")) {
@@ -117,7 +124,7 @@ void read_mqtt(JsonReader& in, HubConfig::Mqtt& mqtt) {
     const auto mode = in.text_or("mode", "embedded");
     if (mode != "embedded" && mode != "external") in.reject("mode", "must be embedded or external");
     mqtt.external = mode == "external";
-    read_text(in, "address", mqtt.address);
+    read_address(in, mqtt.address);
     read_text(in, "host", mqtt.host);
     read_number(in, "port", mqtt.port, 0, 65'535);
     read_text(in, "root", mqtt.root);
@@ -181,7 +188,7 @@ void read_log(JsonReader& in, HubConfig::Log& log) {
 
 void read_legacy(JsonReader& in, HubConfig::Legacy& legacy) {
     legacy.enabled = in.boolean_or("enabled", legacy.enabled);
-    read_text(in, "address", legacy.address);
+    read_address(in, legacy.address);
     read_number(in, "port", legacy.port, 0, 65'535);
     read_text(in, "public_url", legacy.public_url);
     read_text(in, "token", legacy.token);

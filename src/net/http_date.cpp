@@ -39,16 +39,18 @@ struct DateParts {
 };
 
 /// A two-digit year more than 50 years ahead is one of the last century (RFC 9110 5.6.7); a fixed
-/// pivot keeps the function pure.
-int full_year(std::string_view text, int value) {
-    if (text.size() != 2) return value;
-    return value < 70 ? 2000 + value : 1900 + value;
+/// pivot keeps the function pure. No date there has another number of digits than two or four.
+std::optional<int> full_year(std::string_view text) {
+    const auto value = number(text);
+    if (!value || text.size() == 4) return value;
+    if (text.size() != 2) return std::nullopt;
+    return *value < 70 ? 2000 + *value : 1900 + *value;
 }
 
 std::optional<WallTime> assemble(const DateParts& parts) {
     const auto clock = split(parts.time, ":");
     const auto day = number(parts.day);
-    const auto year = number(parts.year);
+    const auto year = full_year(parts.year);
     unsigned month = 0;
     while (month < month_names.size() && month_names[month] != parts.month) ++month;
     if (clock.size() != 3 || !day || !year || month == month_names.size()) return std::nullopt;
@@ -58,8 +60,7 @@ std::optional<WallTime> assemble(const DateParts& parts) {
     if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) {
         return std::nullopt;
     }
-    const std::chrono::year_month_day date{std::chrono::year{full_year(parts.year, *year)},
-                                           std::chrono::month{month + 1},
+    const std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{month + 1},
                                            std::chrono::day{static_cast<unsigned>(*day)}};
     if (!date.ok()) return std::nullopt;
     return WallTime{std::chrono::sys_days{date} + std::chrono::hours{*hour} +

@@ -1,5 +1,6 @@
 #include "net/mqtt_client.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <tuple>
 
@@ -97,7 +98,7 @@ void MqttClient::subscribe(std::string filter, int qos, MessageHandler handler) 
     auto subscription = std::make_shared<MqttSubscription>();
     subscription->match = plain_filter(filter);
     subscription->filter = std::move(filter);
-    subscription->qos = qos;
+    subscription->qos = std::clamp(qos, 0, 1);
     subscription->handler = std::move(handler);
     impl_->subscriptions.push_back(subscription);
     if (!impl_->connected()) return;

@@ -18,7 +18,7 @@ namespace strandline::net {
 struct MqttMessage {
     std::string topic;
     std::string payload;
-    int qos = 1;
+    int qos = 1;  ///< 0 or 1
     bool retain = false;
     std::optional<std::chrono::seconds> expiry;
     std::string content_type;
@@ -85,10 +85,10 @@ public:
     [[nodiscard]] boost::asio::awaitable<void> stop(Deadline deadline);
 
     /// Kept over reconnects. A message goes to every matching subscription's handler. A shared
-    /// subscription is written `$share/GROUP/FILTER`.
+    /// subscription is written `$share/GROUP/FILTER`. `qos` is 0 or 1.
     void subscribe(std::string filter, int qos, MessageHandler handler);
 
-    /// Queues the message. `exhausted` when the outbox is full.
+    /// Queues the message. `exhausted` when the outbox is full, `invalid` for QoS 2.
     [[nodiscard]] Status publish(MqttMessage message);
     /// Resolves when the broker acknowledged (QoS 0: when it was written); a refusal (ACL) is
     /// `forbidden`. After `timeout` a message that was not sent yet is taken back.

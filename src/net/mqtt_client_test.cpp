@@ -41,7 +41,7 @@ Task<void> carry_everything(Runtime& runtime, MqttOptions sender_options,
                             MqttOptions receiver_options) {
     RecordingClient receiver(runtime, std::move(receiver_options));
     RecordingClient sender(runtime, std::move(sender_options));
-    receiver.record("open/#", 2);
+    receiver.record("open/#");
     receiver.client->start();
     sender.client->start();
     CO_EXPECT(co_await receiver.until_connected());
@@ -50,7 +50,7 @@ Task<void> carry_everything(Runtime& runtime, MqttOptions sender_options,
     CO_TRY(receiver.client->publish(text_message("open/ready", "")));
     CO_EXPECT(co_await receiver.until_received(1));
     receiver.messages.clear();
-    for (const int qos : {0, 1, 2}) {
+    for (const int qos : {0, 1}) {
         auto message = text_message("open/all", "payload", qos);
         message.expiry = std::chrono::seconds{100};
         message.content_type = "application/json";
@@ -59,8 +59,8 @@ Task<void> carry_everything(Runtime& runtime, MqttOptions sender_options,
         message.user_properties = {{"a", "1"}, {"b", ""}, {"a", "2"}};
         CO_TRY(co_await sender.client->publish_and_wait(std::move(message), soon()));
     }
-    CO_EXPECT(co_await receiver.until_received(3));
-    for (std::size_t i = 0; i < 3; ++i) {
+    CO_EXPECT(co_await receiver.until_received(2));
+    for (std::size_t i = 0; i < 2; ++i) {
         const auto& message = receiver.messages[i];
         EXPECT_EQ(message.topic, "open/all");
         EXPECT_EQ(message.payload, "payload");
@@ -75,6 +75,8 @@ Task<void> carry_everything(Runtime& runtime, MqttOptions sender_options,
             {"a", "1"}, {"b", ""}, {"a", "2"}};
         EXPECT_EQ(message.user_properties, expected);
     }
+    const auto refused = sender.client->publish(text_message("open/all", "payload", 2));
+    EXPECT_EQ(refused.error().code, Errc::invalid);
     co_await sender.stop();
     co_await receiver.stop();
     co_return Status{};

@@ -29,10 +29,10 @@ Error about(std::uint8_t first, std::string_view problem) {
     return fail(Errc::corrupt, fmt::format("the broker sent {} {}", packet_name(first), problem));
 }
 
-/// PUBACK, PUBREC, PUBREL or PUBCOMP with more than packet id and reason.
+/// A PUBACK with more than packet id and reason.
 bool has_needless_part(ByteSpan packet) {
-    const unsigned type = first_of(packet) >> 4;
-    return type >= 4 && type <= 7 && packet.size() > 5;
+    return static_cast<MqttPacket>(first_of(packet) >> 4) == MqttPacket::puback &&
+           packet.size() > 5;
 }
 
 bool pass_cut(ByteSpan packet, const MqttFrames::Pass& pass) {

@@ -24,6 +24,10 @@ void MqttOutbox::Waiter::resolve(Status status) {
 }
 
 Status MqttOutbox::add(MqttMessage message, WaiterPtr waiter) {
+    if (message.qos < 0 || message.qos > 1) {
+        return fail(Errc::invalid, fmt::format("publish to {}: QoS {} is not supported, use 0 or 1",
+                                               message.topic, message.qos));
+    }
     if (size() >= max_messages_) {
         return fail(Errc::exhausted,
                     fmt::format("publish to {}: {} messages already wait for the broker",

@@ -7,14 +7,14 @@
 namespace strandline::net {
 namespace {
 
-/// Type and flags in one byte: section 2.1.
-constexpr unsigned flags_of_pubrel = 2;
+/// Nothing is subscribed above it, so a broker never sends more (section 3.8.4).
+constexpr unsigned highest_quality = 1;
 
 unsigned quality_of(std::uint8_t first) { return (first >> 1) & 3U; }
 
 bool is_from_broker(unsigned type) {
-    constexpr unsigned senders = 1U << 2 | 1U << 3 | 1U << 4 | 1U << 5 | 1U << 6 | 1U << 7 |
-                                 1U << 9 | 1U << 11 | 1U << 13 | 1U << 14;
+    constexpr unsigned senders =
+        1U << 2 | 1U << 3 | 1U << 4 | 1U << 9 | 1U << 11 | 1U << 13 | 1U << 14;
     return (senders >> type & 1) != 0;
 }
 
@@ -68,9 +68,6 @@ Status check_parts(std::uint8_t first, MqttReader& reader) {
         case MqttPacket::publish:
             return check_publish(first, reader);
         case MqttPacket::puback:
-        case MqttPacket::pubrec:
-        case MqttPacket::pubrel:
-        case MqttPacket::pubcomp:
             TRY(check_packet_id(reader));
             return check_reason(packet, reader);
         case MqttPacket::suback:
@@ -103,9 +100,8 @@ Result<MqttPacket> check_packet_type(std::uint8_t first) {
                                                packet_name(first)));
     }
     const auto packet = static_cast<MqttPacket>(type);
-    const bool good = packet == MqttPacket::publish
-                          ? quality_of(first) != 3
-                          : flags == (packet == MqttPacket::pubrel ? flags_of_pubrel : 0);
+    const bool good =
+        packet == MqttPacket::publish ? quality_of(first) <= highest_quality : flags == 0;
     if (good) return packet;
     return fail(Errc::corrupt,
                 fmt::format("the broker sent {} with flags {:#03x}", packet_name(first), flags));

@@ -10,14 +10,11 @@
 // Internal to net.
 namespace strandline::net {
 
-/// Packet types of MQTT 5 (section 2.1.2) that a broker sends to a client.
+/// Packet types of MQTT 5 (section 2.1.2) that a broker sends to a client that knows QoS 0 and 1.
 enum class MqttPacket : std::uint8_t {
     connack = 2,
     publish = 3,
     puback = 4,
-    pubrec = 5,
-    pubrel = 6,
-    pubcomp = 7,
     suback = 9,
     unsuback = 11,
     pingresp = 13,

@@ -22,9 +22,8 @@ constexpr unsigned bit(MqttPacket packet) { return 1U << static_cast<unsigned>(p
 constexpr unsigned in_connack = bit(MqttPacket::connack);
 constexpr unsigned in_publish = bit(MqttPacket::publish);
 constexpr unsigned in_disconnect = bit(MqttPacket::disconnect);
-constexpr unsigned in_answers = bit(MqttPacket::puback) | bit(MqttPacket::pubrec) |
-                                bit(MqttPacket::pubrel) | bit(MqttPacket::pubcomp) |
-                                bit(MqttPacket::suback) | bit(MqttPacket::unsuback);
+constexpr unsigned in_answers =
+    bit(MqttPacket::puback) | bit(MqttPacket::suback) | bit(MqttPacket::unsuback);
 constexpr std::uint8_t topic_alias = 0x23;
 constexpr std::size_t identifiers = 0x2b;
 

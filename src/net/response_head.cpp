@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <iterator>
 
 namespace strandline::net {
 namespace {
@@ -66,6 +65,18 @@ void append_clean(std::string& out, std::string_view text) {
         [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
 }
 
+void append_number(std::string& out, std::string_view before, std::uint64_t number) {
+    out += before;
+    const fmt::format_int text(number);
+    out.append(text.data(), text.size());
+}
+
+void append_field(std::string& out, std::string_view before, std::string_view text) {
+    out += before;
+    out += text;
+    out += "\r\n";
+}
+
 }  // namespace
 
 std::string_view reason_phrase(int status) {
@@ -75,10 +86,13 @@ std::string_view reason_phrase(int status) {
 }
 
 void write_response_head(std::string& out, const HeadFrame& frame, const Headers& headers) {
+    constexpr std::size_t usual_bytes = 256;
     out.clear();
-    const auto to = std::back_inserter(out);
-    fmt::format_to(to, "HTTP/1.1 {} {}\r\nServer: {}\r\nDate: {}\r\n", frame.status,
-                   reason_phrase(frame.status), frame.server_name, frame.date);
+    out.reserve(usual_bytes);
+    append_number(out, "HTTP/1.1 ", static_cast<std::uint64_t>(frame.status));
+    append_field(out, " ", reason_phrase(frame.status));
+    append_field(out, "Server: ", frame.server_name);
+    append_field(out, "Date: ", frame.date);
     for (const auto& [name, value] : headers.fields()) {
         if (is_framing(name)) continue;
         append_clean(out, name);
@@ -86,7 +100,10 @@ void write_response_head(std::string& out, const HeadFrame& frame, const Headers
         append_clean(out, value);
         out += "\r\n";
     }
-    if (frame.content_length) fmt::format_to(to, "Content-Length: {}\r\n", *frame.content_length);
+    if (frame.content_length) {
+        append_number(out, "Content-Length: ", *frame.content_length);
+        out += "\r\n";
+    }
     if (frame.chunked) out += "Transfer-Encoding: chunked\r\n";
     if (!frame.keep_alive) {
         out += "Connection: close\r\n";

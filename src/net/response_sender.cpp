@@ -76,8 +76,10 @@ asio::awaitable<Status> send_text(Job& job, Response& response, std::string_view
     if (!bodyless) frame.content_length = text.size();
     write_response_head(job.head, frame, response.headers);
     const bool silent = bodyless || job.request.method == Method::head;
-    co_return co_await send_bytes(job, silent ? ByteSpan{} : as_bytes(text),
-                                  response.max_bytes_per_second);
+    const auto body = silent ? ByteSpan{} : as_bytes(text);
+    const auto rate = response.max_bytes_per_second;
+    if (rate == 0 && body.size() <= piece_bytes) co_return co_await send_piece(job, body);
+    co_return co_await send_bytes(job, body, rate);
 }
 
 asio::awaitable<Status> send_file(Job& job, Response& response, const FileBody& body) {
@@ -122,15 +124,15 @@ asio::awaitable<Status> send_streamed(Job& job, Response& response, StreamBody b
 
 asio::awaitable<Status> send_by_kind(Job& job, Response& response) {
     if (auto* const text = std::get_if<std::string>(&response.body)) {
-        co_return co_await send_text(job, response, *text);
+        return send_text(job, response, *text);
     }
     if (auto* const shared = std::get_if<std::shared_ptr<const std::string>>(&response.body)) {
-        co_return co_await send_text(job, response, **shared);
+        return send_text(job, response, **shared);
     }
     if (auto* const file = std::get_if<FileBody>(&response.body)) {
-        co_return co_await send_file(job, response, *file);
+        return send_file(job, response, *file);
     }
-    co_return co_await send_streamed(job, response, std::get<StreamBody>(response.body));
+    return send_streamed(job, response, std::get<StreamBody>(response.body));
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ asio::awaitable<void> Session::serve() {
     if (closing_ || !body_can_be_skipped(*exchange)) exchange->keep_alive = false;
     co_await reply(std::move(exchange), std::move(response));
     // Only now: the client may be waiting for the answer before it sends any more.
-    if (!closing_) co_await dispose_of_body();
+    if (!closing_ && !reader_.body_done()) co_await dispose_of_body();
     if (reader_.body_done()) co_return;
     closing_ = true;
     unread_input_ = true;
@@ -208,7 +208,6 @@ void Session::report(const Exchange& exchange, int status) const {
 
 /// Reads a small rest of a body that the handler did not want, so that the next request is found.
 asio::awaitable<void> Session::dispose_of_body() {
-    if (reader_.body_done()) co_return;
     std::array<std::byte, 16 * 1024> scrap;
     stream_.set_deadline(Deadline::after(linger_span));
     for (std::uint64_t swallowed = 0; swallowed <= swallow_bytes;) {

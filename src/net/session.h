@@ -40,7 +40,10 @@ private:
     asio::awaitable<Response> answer(std::shared_ptr<Exchange> exchange);
     asio::awaitable<Response> run_route(std::shared_ptr<Exchange> exchange);
     asio::awaitable<Status> admit_body(Exchange& exchange);
+    asio::awaitable<std::optional<Response>> collect_body(std::shared_ptr<Exchange> exchange,
+                                                          Deadline deadline);
     asio::awaitable<Status> read_whole_body(std::shared_ptr<Exchange> exchange, Deadline deadline);
+    static Response response_of(Exchange& exchange);
     asio::awaitable<Response> await_handler(std::shared_ptr<Exchange> exchange, Deadline deadline);
     asio::awaitable<void> reply(std::shared_ptr<Exchange> exchange, Response response);
     [[nodiscard]] bool body_can_be_skipped(const Exchange& exchange) const;

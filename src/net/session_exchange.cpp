@@ -195,26 +195,34 @@ asio::awaitable<Response> Session::run_route(std::shared_ptr<Exchange> exchange)
         exchange->request.stream = &*exchange->body;
     } else {
         deadline = Deadline::after(options.deadline);
-        const auto admitted = co_await admit_body(*exchange);
-        if (!admitted) co_return error_response(admitted.error());
-        const auto read = co_await read_whole_body(exchange, deadline);
-        if (!read) {
-            exchange->keep_alive = false;
-            co_return response_with_status(exchange->body->error_status(read.error()),
-                                           read.error());
+        if (!reader_.body_done()) {
+            auto refusal = co_await collect_body(exchange, deadline);
+            if (refusal) co_return *std::move(refusal);
         }
     }
     stream_.set_deadline(Deadline::never());
     const auto started = start_handler(exchange);
     if (!started) co_return error_response(started.error());
+    if (exchange->done) co_return response_of(*exchange);
     co_return co_await await_handler(std::move(exchange), deadline);
+}
+
+/// What to answer when the route refuses the body or it does not come.
+asio::awaitable<std::optional<Response>> Session::collect_body(std::shared_ptr<Exchange> exchange,
+                                                               Deadline deadline) {
+    const auto admitted = co_await admit_body(*exchange);
+    if (!admitted) co_return error_response(admitted.error());
+    const auto read = co_await read_whole_body(exchange, deadline);
+    if (read) co_return std::nullopt;
+    exchange->keep_alive = false;
+    co_return response_with_status(exchange->body->error_status(read.error()), read.error());
 }
 
 /// Asks the route whether the body may be collected.
 asio::awaitable<Status> Session::admit_body(Exchange& exchange) {
     const auto& ask = exchange.route->options.before_body;
     const auto length = reader_.parser.content_length();
-    if (!ask || reader_.body_done() || (length && *length <= unasked_body_bytes)) {
+    if (!ask || (length && *length <= unasked_body_bytes)) {
         co_return Status{};
     }
     try {
@@ -226,7 +234,6 @@ asio::awaitable<Status> Session::admit_body(Exchange& exchange) {
 
 asio::awaitable<Status> Session::read_whole_body(std::shared_ptr<Exchange> exchange,
                                                  Deadline deadline) {
-    if (reader_.body_done()) co_return Status{};
     auto& text = exchange->request.body;
     auto& body = *exchange->body;
     body.set_deadline(deadline);
@@ -303,12 +310,17 @@ asio::awaitable<Response> Session::await_handler(std::shared_ptr<Exchange> excha
             co_return error_response(fail(Errc::timeout, "the answer took too long"));
         }
     }
-    if (*exchange->result) co_return std::move(**exchange->result);
-    const auto& error = exchange->result->error();
-    const bool body_failed = exchange->route->options.streaming_body && exchange->body->broken();
+    co_return response_of(*exchange);
+}
+
+/// What the handler said.
+Response Session::response_of(Exchange& exchange) {
+    if (*exchange.result) return std::move(**exchange.result);
+    const auto& error = exchange.result->error();
+    const bool body_failed = exchange.route->options.streaming_body && exchange.body->broken();
     const int status =
-        body_failed ? exchange->body->error_status(error) : info(error.code).http_status;
-    co_return response_with_status(status, error);
+        body_failed ? exchange.body->error_status(error) : info(error.code).http_status;
+    return response_with_status(status, error);
 }
 
 }  // namespace strandline::net

@@ -78,6 +78,7 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
     }
 
     asio::awaitable<Status> write_plain(std::span<const ByteSpan> pieces, bool more);
+    Result<TlsStep> encrypt(ByteSpan& bytes, bool more);
     asio::awaitable<Status> write_tls(ByteSpan bytes, bool more);
     Result<TlsStep> encrypt_file(int file, std::uint64_t offset, std::size_t size,
                                  std::size_t& sent);
@@ -238,19 +239,25 @@ asio::awaitable<Status> Stream::Impl::write_plain(std::span<const ByteSpan> piec
     co_return Status{};
 }
 
-asio::awaitable<Status> Stream::Impl::write_tls(ByteSpan bytes, bool more) {
+/// Sends what the socket takes now, and leaves the rest in `bytes`.
+Result<TlsStep> Stream::Impl::encrypt(ByteSpan& bytes, bool more) {
     while (!bytes.empty()) {
-        if (broken) co_return *broken;
+        if (broken) return *broken;
         std::size_t size = 0;
-        const auto step = tls->write(bytes, size, more);
-        if (!step) co_return step.error();
-        if (*step == TlsStep::done) {
-            bytes = bytes.subspan(size);
-        } else {
-            CO_TRY(co_await wait(*step));
-        }
+        TRY(const auto step, tls->write(bytes, size, more));
+        if (step != TlsStep::done) return step;
+        bytes = bytes.subspan(size);
     }
-    co_return Status{};
+    return TlsStep::done;
+}
+
+asio::awaitable<Status> Stream::Impl::write_tls(ByteSpan bytes, bool more) {
+    for (;;) {
+        const auto step = encrypt(bytes, more);
+        if (!step) co_return step.error();
+        if (*step == TlsStep::done) co_return Status{};
+        CO_TRY(co_await wait(*step));
+    }
 }
 
 namespace {
@@ -279,7 +286,12 @@ asio::awaitable<Status> Stream::write(std::span<const ByteSpan> pieces, bool mor
         joined.clear();
         CO_TRY(co_await self.write_tls(piece, false));
     }
-    co_return co_await self.write_tls(joined, more);
+    // A small answer goes at once, and then needs no coroutine of its own.
+    ByteSpan rest = joined;
+    const auto step = self.encrypt(rest, more);
+    if (!step) co_return step.error();
+    if (rest.empty()) co_return Status{};
+    co_return co_await self.write_tls(rest, more);
 }
 
 /// Sends records of a file until `size` or the socket is full; `sent` bytes are through.

@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "base/free_with.h"
 #include "net/http_test_kit.h"
 
 namespace strandline::net {
@@ -15,18 +16,11 @@ using testing::make_identity;
 using testing::TestIdentity;
 using testing::TestServer;
 
-template <auto Free>
-struct Freer {
-    template <class T>
-    void operator()(T* object) const {
-        Free(object);
-    }
-};
-using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-using Context = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using Saved = std::unique_ptr<SSL_SESSION, Freer<SSL_SESSION_free>>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
+using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using Saved = std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>>;
 
 TestIdentity make_ca() {
     IdentityOptions options;

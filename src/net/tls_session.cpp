@@ -11,15 +11,10 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
+#include "base/free_with.h"
+
 namespace strandline::net {
 namespace {
-
-struct SslFree {
-    void operator()(SSL* ssl) const { SSL_free(ssl); }
-};
-struct MethodFree {
-    void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
-};
 
 /// What the BIO works on.
 struct Wire {
@@ -67,8 +62,8 @@ void forget_errors() {
 }
 
 BIO_METHOD* socket_method() {
-    static const std::unique_ptr<BIO_METHOD, MethodFree> method = [] {
-        std::unique_ptr<BIO_METHOD, MethodFree> made(
+    static const std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>> method = [] {
+        std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>> made(
             BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket without SIGPIPE"));
         BIO_meth_set_write_ex(made.get(), bio_write);
         BIO_meth_set_read_ex(made.get(), bio_read);
@@ -110,7 +105,7 @@ struct TlsSession::Impl {
 
     SslContext context;
     Wire wire;
-    std::unique_ptr<SSL, SslFree> ssl;  // its BIO uses `wire`
+    std::unique_ptr<SSL, FreeWith<SSL_free>> ssl;  // its BIO uses `wire`
     bool established = false;
 };
 

@@ -8,18 +8,11 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/free_with.h"
 #include "base/result.h"
 
 // Ownership and errors of OpenSSL. Internal to trust: included by its .cpp files only.
 namespace strandline::trust {
-
-template <auto Function>
-struct FreeWith {
-    template <class T>
-    void operator()(T* object) const {
-        Function(object);
-    }
-};
 
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;

@@ -36,6 +36,7 @@ void forward(int signal) {
         std::_Exit(trouble_exit_code);
     }
     std::vector<char*> arguments;
+    arguments.reserve(plan.command.size() + 1);
     for (const auto& word : plan.command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     ::execvp(arguments.front(), arguments.data());
@@ -53,6 +54,11 @@ pid_t process_of(pid_t thread) {
         return process;
     }
     return -1;
+}
+
+void end_process_of(pid_t thread) {
+    const auto process = process_of(thread);
+    if (process > 0) ::kill(process, SIGKILL);  // -1 would be everybody
 }
 
 /// Whether a disk in that trouble would refuse the call too.
@@ -112,6 +118,9 @@ Status Tracer::loop() {
         if (thread < 0) break;
         if (WIFEXITED(status) || WIFSIGNALED(status)) {
             on_end(thread, status);
+        } else if (stopped_) {
+            // Of a process that was being born while the others were ended.
+            end_process_of(thread);
         } else {
             threads_.insert(thread);
             TRY(on_stop(thread, status));
@@ -235,11 +244,7 @@ Status Tracer::finish(pid_t thread) {
 
 Status Tracer::stop_everything() {
     stopped_ = true;
-    std::set<pid_t> processes;
-    for (const auto thread : threads_) processes.insert(process_of(thread));
-    for (const auto process : processes) {
-        if (process > 0) ::kill(process, SIGKILL);
-    }
+    for (const auto thread : threads_) end_process_of(thread);
     return {};
 }
 

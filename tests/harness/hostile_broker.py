@@ -34,7 +34,9 @@ class HostileBroker:
         self.clients: list[Client] = []
         self.received: list[tuple[str, bytes]] = []
         self.kinds: list[int] = []  # of packets, in the order they came
+        self.acknowledged: list[int] = []  # packet ids
         self.connects: list[float] = []
+        self._number = 10_000
         self.listener = Listener(self._serve)
 
     @property
@@ -56,10 +58,14 @@ class HostileBroker:
         return wait_until(lambda: next((c for c in reversed(list(self.clients)) if len(c.filters) >= filters), None),
                           "a client that has subscribed", seconds)
 
+    def next_id(self) -> int:
+        """A packet id above those that tests write out."""
+        self._number += 1
+        return self._number
+
     def _serve(self, connection) -> None:
         connection.settimeout(120)
-        tls = self._context.wrap_socket(connection, server_side=True)
-        self.listener.replace(connection, tls)
+        tls = self.listener.secure(connection, self._context)
         client = Client(tls)
         reader = wire.Reader(tls)
         try:
@@ -74,8 +80,7 @@ class HostileBroker:
         finally:
             if client in self.clients:
                 self.clients.remove(client)
-            self.listener.replace(tls, connection)
-            tls.close()
+            self.listener.release(tls)
 
     def _answer(self, client: Client, packet: wire.Packet) -> None:
         if packet.kind == wire.CONNECT:
@@ -93,5 +98,7 @@ class HostileBroker:
                 self.deliver(topic, payload)
             if number:
                 client.send(wire.puback(number))
+        elif packet.kind == wire.PUBACK:
+            self.acknowledged.append(wire.packet_id(packet))
         elif packet.kind == wire.PINGREQ:
             client.send(wire.packet(wire.PINGRESP, 0, b""))

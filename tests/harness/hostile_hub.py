@@ -122,13 +122,17 @@ class HostileHub:
         context.load_cert_chain(pair.certificate, pair.key)
         self._context = context
 
+    def misbehave(self, rule=None, greet=None) -> None:
+        """From now on only this; no request is dealt with honestly in between, and connections are made anew."""
+        self.rule, self.greet = rule, greet
+        self.hits = 0
+        stopped, self.stopped = self.stopped, threading.Event()
+        stopped.set()
+        self.listener.cut_all()
+
     def calm(self) -> None:
         """Passes everything on from now on."""
-        self.rule = self.greet = None
-        self.hits = 0
-        self.stopped.set()
-        self.listener.cut_all()
-        self.stopped = threading.Event()
+        self.misbehave()
 
     def close(self) -> None:
         self.stopped.set()
@@ -155,8 +159,7 @@ class HostileHub:
         if self.greet is not None and self.greet(connection):
             return
         connection.settimeout(60)
-        tls = self._context.wrap_socket(connection, server_side=True)
-        self.listener.replace(connection, tls)
+        tls = self.listener.secure(connection, self._context)
         try:
             buffered = b""
             while True:
@@ -165,8 +168,7 @@ class HostileHub:
                     return
                 self._answer(exchange)
         finally:
-            self.listener.replace(tls, connection)
-            tls.close()
+            self.listener.release(tls)
 
     def _read_request(self, tls, buffered: bytes):
         while b"\r\n\r\n" not in buffered:

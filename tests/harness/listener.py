@@ -1,5 +1,6 @@
 """A server on a free loopback port: one thread for each connection, all ended at close()."""
 import socket
+import ssl
 import struct
 import threading
 
@@ -50,11 +51,24 @@ class Listener:
                 self._open.add(connection)
             threading.Thread(target=self._run, args=(connection,), daemon=True).start()
 
-    def replace(self, old: socket.socket, new: socket.socket) -> None:
-        """`new` has taken over the connection of `old`, as TLS does."""
+    def secure(self, connection: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """TLS over this connection, as the server; cut_all() meets it in the handshake too."""
         with self._lock:
-            self._open.discard(old)
-            self._open.add(new)
+            tls = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            self._open.discard(connection)
+            self._open.add(tls)
+        try:
+            tls.do_handshake()
+        except BaseException:
+            self.release(tls)
+            raise
+        return tls
+
+    def release(self, tls: ssl.SSLSocket) -> None:
+        """Ends what secure() made."""
+        with self._lock:
+            self._open.discard(tls)
+        tls.close()
 
     def _run(self, connection: socket.socket) -> None:
         try:

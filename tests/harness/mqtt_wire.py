@@ -102,6 +102,11 @@ def read_publish(of: Packet) -> tuple[str, bytes, int]:
     return topic, of.body[_skip_properties(of.body, at):], number
 
 
+def packet_id(of: Packet) -> int:
+    """Of a packet that begins with it, as PUBACK does."""
+    return struct.unpack_from("!H", of.body)[0]
+
+
 def read_subscribe(of: Packet) -> tuple[int, list[str]]:
     """Packet id and filters."""
     at, filters = _skip_properties(of.body, 2), []
@@ -109,4 +114,4 @@ def read_subscribe(of: Packet) -> tuple[int, list[str]]:
         size = struct.unpack_from("!H", of.body, at)[0]
         filters.append(of.body[at + 2:at + 2 + size].decode())
         at += 3 + size
-    return struct.unpack_from("!H", of.body)[0], filters
+    return packet_id(of), filters

@@ -123,17 +123,25 @@ class Campaign:
             self.site.agent(f"far-{number}", PATIENT)
         self.site.deploy(f"leaf@{self.push()}", "all")
 
+    def order(self, version: str) -> str:
+        """The deployment's id."""
+        return self.site.hub.cli_json("deploy", f"leaf@{version}", "--to", "all", "--soak", 0)["id"]
+
     def suffer(self, condition: Condition) -> None:
         version = self.push()
-        order = self.site.hub.cli_json("deploy", f"leaf@{version}", "--to", "all", "--soak", 0)
-        self.network.become(condition)
-        if condition.down_s:
+        if not condition.down_s:
+            order = self.order(version)
+            self.network.become(condition)
+        else:
+            # The line must be slow before the transfer begins, to go down in the middle of it.
+            self.network.become(condition)
+            order = self.order(version)
             wait_until(lambda: any(f.stat().st_size > 0 for a in self.site.agents for f in (a.state / "staging").iterdir()),
                        "a transfer has begun", 60)
             self.network.cut(condition.down_s)
         self.converge(version, 180)
         self.network.mend()
-        wait_until(lambda: self.site.hub.deployment(order["id"])["state"] == "succeeded", "the hub knows", 60)
+        wait_until(lambda: self.site.hub.deployment(order)["state"] == "succeeded", "the hub knows", 60)
 
 
 def campaign(options) -> str:

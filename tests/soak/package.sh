@@ -55,6 +55,8 @@ mkdir "$root/tmp"
 # Users other than root live in it too.
 chmod 755 "$root"
 debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root/tmp/debootstrap.log" 2>&1
+# It was there before debootstrap, which then leaves it as it is.
+chmod 1777 "$root/tmp"
 # The caller's way to the mirror, such as a proxy or a certificate of its own.
 cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
 cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"

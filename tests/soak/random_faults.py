@@ -74,7 +74,7 @@ class Campaign:
     def round(self) -> str:
         """The release that was rolled out, and how many answers were wrong."""
         chaos = Chaos(self.source, self.source.uniform(0.1, 0.9))
-        self.victim.hub.rule = chaos
+        self.victim.hub.misbehave(chaos)
         self.line.quality = self.broker.quality = bad_quality(self.source)
         old = self.victim.version
         new = self.victim.order()

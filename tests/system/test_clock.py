@@ -127,7 +127,8 @@ def test_a_hub_that_was_ahead_is_usable_again(moved_hub):
     hub, clock = moved_hub()
     hub.start()
     token = hub.cli("token", "create").strip()
-    agent = Agent(hub, "steady", {"transfer.retry_base_ms": 50, "transfer.retry_cap_ms": 500}).enroll().start()
+    agent = Agent(hub, "steady", {"transfer.retry_base_ms": 50, "transfer.retry_cap_ms": 500, "hub.poll_interval_s": 1})
+    agent.enroll().start()
     try:
         hub.wait_online("steady")
         hub.stop()

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from harness.config import write_toml
+from harness.wait import wait_until
 
 
 def read_report(done) -> dict[str, dict]:
@@ -84,7 +85,7 @@ def test_offline_devices_and_failed_logins_show_from_afar(fleet):
     site, _ = fleet
     other = site.agent("sleeper")
     other.stop()
-    assert cli_report(site.hub)["devices"]["verdict"] == "warn"
+    wait_until(lambda: cli_report(site.hub)["devices"]["verdict"] == "warn", "the offline device shows", 30)
     env = {**site.hub.cli_environment(), "STRANDLINE_TOKEN": site.hub.token[:-70] + "0" * 6 + site.hub.token[-64:]}
     done = subprocess.run([site.hub.bin / "strandline", "doctor", "--json"], env=env, capture_output=True, text=True, timeout=120)
     assert "login" in faults(read_report(done))

@@ -98,6 +98,8 @@ void MqttLink::on_announce(const net::MqttMessage& message) {
         log_warn("announcement refused error=\"{}\"", announcement.error().message);
         return;
     }
+    log_info("announcement taken spread_ms={} reconnect_window_ms={}", announcement->spread.count(),
+             announcement->reconnect_window.count());
     reconnect_window_ = announcement->reconnect_window;
     if (handlers_.announced) handlers_.announced(*announcement);
 }

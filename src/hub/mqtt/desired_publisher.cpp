@@ -108,6 +108,7 @@ net::Task<bool> DesiredPublisher::publish_changed() {
 net::Task<void> DesiredPublisher::publish_batch(const std::vector<fleet::DesiredRecord>& records) {
     if (records.empty()) co_return Status{};
     std::vector<net::MqttMessage> messages;
+    messages.reserve(records.size());
     for (const auto& record : records)
         messages.push_back(retained(topics_.desired(record.device), desired_payload(record)));
     CO_TRY(co_await send(messages));

@@ -15,5 +15,5 @@ def test_rollouts_over_a_bad_network(bin_dir, leaf):
                            capture_output=True, text=True)
     if probe.returncode != 0:
         pytest.skip(f"network namespaces are not permitted here: {probe.stderr.strip()}")
-    last = last_line("bad_network", bin_dir, leaf.parent, "--devices", "2", "--conditions", "4", "--payload", "300000")
+    last = last_line("bad_network", bin_dir, leaf.parent, "--devices", "2", "--conditions", "4", "--payload", "800000")
     assert re.fullmatch(r"network: ok conditions=4 devices=2 dropped=[1-9]\d* inferences=[1-9]\d* seconds=\d+", last), last

@@ -40,5 +40,5 @@ def survives(victim, rusty_leaf, named: str, hits: int = 3) -> None:
     pytest.param(fault, named, id=fault.__name__, marks=pytest.mark.case(f"blob answered by {what}", SURVIVED))
     for what, fault, named in FAULTS])
 def test_blob(victim, rusty_leaf, fault, named):
-    victim.hub.rule = on("/v1/blobs/", fault)
+    victim.hub.misbehave(on("/v1/blobs/", fault))
     survives(victim, rusty_leaf, named)

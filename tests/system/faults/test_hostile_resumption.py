@@ -17,10 +17,19 @@ BLOBS = "/v1/blobs/"
 
 
 @pytest.fixture(scope="module")
-def victim(site, leaf, tmp_path_factory):
+def one_victim(site, leaf, tmp_path_factory):
     made = Victim(site, leaf, tmp_path_factory.mktemp("bundles"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def victim(one_victim):
+    """Runs what was ordered last, whatever became of the test before."""
+    one_victim.hub.present(hub_server(one_victim.site.hub))
+    one_victim.hub.calm()
+    one_victim.converges()
+    return one_victim
 
 
 class CutThen:
@@ -123,12 +132,11 @@ ANSWERS = [
     for fault, what, must in ANSWERS])
 def test_after_a_cut(victim, rusty_leaf, fault):
     rule = CutThen(fault)
-    victim.hub.rule = on(BLOBS, rule)
+    victim.hub.misbehave(on(BLOBS, rule))
     victim.order()
     victim.converges()
     assert rule.count >= 2
     assert victim.serves(rusty_leaf) == victim.version
-    victim.hub.calm()
 
 
 @pytest.mark.case("connection reset after accept, in the handshake, after the request, in the head and in the body, in turn",
@@ -149,13 +157,12 @@ def test_resets_at_every_stage(victim, rusty_leaf):
 
     before = victim.version
     victim.mark()
+    victim.hub.misbehave(on("/v1/", after_request))
     victim.order()
     for stage in (after_request, in_head, in_body):
-        victim.hub.calm()
-        victim.hub.rule = lambda x, stage=stage: on("/v1/", stage)(x)
+        victim.hub.misbehave(on("/v1/", stage))
         wait_until(lambda: victim.hub.hits >= 3, stage.__name__, 60)
     for size in (0, 1, 100):
-        victim.hub.calm()
         met = []
 
         def in_handshake(connection, size=size, met=met):
@@ -165,7 +172,7 @@ def test_resets_at_every_stage(victim, rusty_leaf):
             met.append(1)
             return True
 
-        victim.hub.greet = in_handshake
+        victim.hub.misbehave(greet=in_handshake)
         wait_until(lambda met=met: len(met) >= 3, f"reset after {size} bytes of the handshake", 60)
     assert victim.serves(rusty_leaf) == before
     wait_until(lambda: victim.said("reason=unavailable|poll failed"), "named", 30)
@@ -200,8 +207,7 @@ def test_wrong_servers(victim, rusty_leaf, tmp_path, kind):
 
     if kind in pairs:
         victim.hub.present(pairs[kind]())
-    victim.hub.calm()
-    victim.hub.greet = greet
+    victim.hub.misbehave(greet=greet)
     asked = len(victim.hub.seen)
     victim.mark()
     victim.order()
@@ -221,7 +227,7 @@ def test_redirects_are_not_followed(victim):
     elsewhere = Listener(lambda connection: None)
     try:
         target = f"Location: https://127.0.0.1:{elsewhere.port}/"
-        victim.hub.rule = on(BLOBS, lambda x: x.reply(302, b"", target + x.target.lstrip("/")))
+        victim.hub.misbehave(on(BLOBS, lambda x: x.reply(302, b"", target + x.target.lstrip("/"))))
         victim.mark()
         victim.order()
         wait_until(lambda: victim.hub.hits >= 3, "redirects are met", 60)
@@ -257,7 +263,7 @@ def test_retry_after_is_kept(victim, form, status):
         told.append(time.monotonic())
         return answer
 
-    victim.hub.rule = on(BLOBS, busy)
+    victim.hub.misbehave(on(BLOBS, busy))
     victim.order()
     wait_until(lambda: told, "told to wait", 30)
     victim.converges()
@@ -265,14 +271,12 @@ def test_retry_after_is_kept(victim, form, status):
     # A date has whole seconds, so two of them are up to one second less.
     least = 2.0 if form is in_seconds else 1.0
     assert first - told[0] >= least - 0.001
-    victim.hub.calm()
 
 
 @pytest.mark.case("Retry-After that is negative, a word, or a date long past", "no harm; the own back-off counts")
 def test_senseless_retry_after(victim):
     for number, text in enumerate(("-5", "soon", "Sun, 06 Nov 1994 08:49:37 GMT", "1.5")):
-        victim.hub.calm()
-        victim.hub.rule = on(BLOBS, lambda x, text=text: x.reply(503, b"", f"Retry-After: {text}"))
+        victim.hub.misbehave(on(BLOBS, lambda x, text=text: x.reply(503, b"", f"Retry-After: {text}")))
         if number == 0:
             victim.order()
         wait_until(lambda: victim.hub.hits >= 2, f"Retry-After: {text}", 30)
@@ -290,7 +294,7 @@ def test_absurd_retry_after(victim, rusty_leaf):
         told.append(x.target)
         return x.reply(503, b"", "Retry-After: 999999999999")
 
-    victim.hub.rule = on(BLOBS, never)
+    victim.hub.misbehave(on(BLOBS, never))
     victim.mark()
     victim.order()
     wait_until(lambda: victim.said(r"update waits .*wait_ms=86\d{6}"), "a wait of a day", 30)
@@ -307,7 +311,7 @@ def test_absurd_retry_after(victim, rusty_leaf):
 
 @pytest.mark.case("500 for ever", "waits grow with full jitter up to their cap: no two alike, none above it")
 def test_back_off(victim):
-    victim.hub.rule = on(BLOBS, lambda x: x.reply(500, b"boom"))
+    victim.hub.misbehave(on(BLOBS, lambda x: x.reply(500, b"boom")))
     victim.mark()
     victim.order()
     wait_until(lambda: victim.hub.hits >= 12, "a dozen tries", 60)
