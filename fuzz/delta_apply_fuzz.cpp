@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "delta/apply.h"
-#include "delta/crc32c.h"
-#include "delta/header.h"
-#include "delta/short_prologue.h"
+#include "delta/format/crc32c.h"
+#include "delta/format/header.h"
+#include "delta/format/short_prologue.h"
 
 namespace strandline::delta {
 namespace {

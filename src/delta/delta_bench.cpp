@@ -8,7 +8,7 @@
 
 #include "delta/apply.h"
 #include "delta/encode.h"
-#include "delta/test_sample_data.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "delta/test_sample_data.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "delta/layout/layout_samples.h"
 #include "delta/layout/norm_tensors.h"
-#include "delta/test_sample_data.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 #include "delta/layout/layout_samples.h"
-#include "delta/test_sample_data.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta {
 namespace {

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "delta/mixed_coder.h"
-#include "delta/test_sample_data.h"
+#include "delta/coder/mixed_coder.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta::number {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "delta/number/rescaled_coder.h"
-#include "delta/test_sample_data.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta::number {
 namespace {

@@ -1,6 +1,6 @@
 #include "delta/number/symbol_writer.h"
 
-#include "delta/varint.h"
+#include "delta/format/varint.h"
 
 namespace strandline::delta::number {
 

@@ -1,0 +1,274 @@
+#include <algorithm>
+#include <array>
+#include <fmt/core.h>
+#include <memory>
+
+#include "delta/apply.h"
+#include "delta/apply/body_reader.h"
+#include "delta/format/crc32c.h"
+#include "delta/format/header.h"
+#include "delta/format/short_prologue.h"
+
+namespace strandline::delta {
+namespace {
+
+// Bytes taken between two looks at the cancel flag.
+constexpr std::size_t cancel_stride = std::size_t{1} << 20;
+
+bool is_set(const std::function<bool()>& cancelled) { return cancelled && cancelled(); }
+
+// Hands pieces of `source` to `work`, in order.
+template <class Work>
+Status for_each_piece(const ReadAt& source, std::uint64_t offset, std::uint64_t length,
+                      const Work& work) {
+    Bytes window(copy_window_bytes);
+    while (length > 0) {
+        const auto piece = std::span(window).first(
+            static_cast<std::size_t>(std::min<std::uint64_t>(length, window.size())));
+        TRY(source.read_at(offset, piece));
+        TRY(work(ByteSpan(piece)));
+        offset += piece.size();
+        length -= piece.size();
+    }
+    return {};
+}
+
+// Counts and hashes what reaches the caller's sink.
+class HashingSink final : public Sink {
+public:
+    explicit HashingSink(Sink& target) : target_(&target) {}
+
+    Status write(ByteSpan bytes) override {
+        TRY(target_->write(bytes));
+        count(bytes);
+        return {};
+    }
+    void count(ByteSpan bytes) {
+        hash_.update(bytes);
+        size_ += bytes.size();
+    }
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+    [[nodiscard]] Sha256Digest finish() { return hash_.finish(); }
+
+private:
+    Sink* target_;
+    Sha256 hash_;
+    std::uint64_t size_ = 0;
+};
+
+}  // namespace
+
+class Applier::Impl {
+public:
+    Impl(const ReadAt& old_file, Sink& output, ApplyOptions options)
+        : old_file_(&old_file), output_(output), options_(std::move(options)) {}
+
+    Status push(ByteSpan bytes) {
+        while (!bytes.empty()) {
+            if (is_set(options_.cancelled))
+                return fail(Errc::cancelled, "applying the delta was cancelled");
+            const auto part = bytes.first(std::min(bytes.size(), cancel_stride));
+            TRY(const auto taken, body_ ? push_body(part) : push_prologue(part));
+            bytes = bytes.subspan(taken);
+        }
+        return {};
+    }
+
+    Status finish() {
+        if (!complete()) return fail(Errc::corrupt, "delta ends early");
+        if (output_.size() != info_->new_size || output_.finish() != info_->new_sha256) {
+            return fail(Errc::corrupt,
+                        "the output has a wrong SHA-256: the delta is damaged or the old "
+                        "file changed meanwhile");
+        }
+        return {};
+    }
+
+    Result<ApplyProgress> resume(ByteSpan prologue, const ReadAt& written) {
+        if (consumed_ > 0)
+            return fail(Errc::invalid, "resume comes before the first bytes of the delta");
+        while (!prologue.empty() && !body_) {
+            TRY(const auto taken, push_prologue(prologue));
+            prologue = prologue.subspan(taken);
+        }
+        if (!body_ || !prologue.empty())
+            return fail(Errc::corrupt, "the saved prologue is damaged");
+        TRY(const auto intact, intact_segments(written));
+        TRY(for_each_piece(written, 0, std::min(intact * info_->segment_bytes, info_->new_size),
+                           [&](ByteSpan piece) -> Status {
+                               output_.count(piece);
+                               return {};
+                           }));
+        if (info_->body == BodyKind::segments) start_segments(intact);
+        consumed_ = body_->progress().patch_offset;
+        return body_->progress();
+    }
+
+    bool complete() const { return body_ && consumed_ == info_->patch_size && body_->complete(); }
+    const DeltaInfo* info() const { return info_.get(); }
+    ByteSpan prologue() const { return body_ ? ByteSpan(prologue_) : ByteSpan{}; }
+    ApplyProgress progress() const { return body_ ? body_->progress() : ApplyProgress{}; }
+
+    Status outcome;  // the first error stays
+
+private:
+    Result<std::size_t> push_prologue(ByteSpan bytes) {
+        const std::size_t wanted = wanted_;
+        const auto part = bytes.first(std::min(bytes.size(), wanted - prologue_.size()));
+        prologue_.insert(prologue_.end(), part.begin(), part.end());
+        consumed_ += part.size();
+        if (prologue_.size() == wanted) TRY(take_prologue());
+        return part.size();
+    }
+
+    // As much has come as was wanted: finds out how much more is.
+    Status take_prologue() {
+        if (prologue_.size() == prologue_start_bytes) {
+            wanted_ = header_bytes;
+            if (has_short_prologue(prologue_)) {
+                TRY(wanted_, short_prologue_bytes(prologue_));
+            }
+            return {};
+        }
+        if (!info_) {
+            TRY(accept_header());
+            if (info_->short_prologue_bytes != 0) {
+                TRY(auto prologue, parse_short_prologue(prologue_));
+                short_index_ = std::move(prologue.index);
+            }
+            wanted_ = static_cast<std::size_t>(info_->prologue_bytes());
+        }
+        if (prologue_.size() == wanted_) TRY(start_body());
+        return {};
+    }
+
+    Result<std::size_t> push_body(ByteSpan bytes) {
+        if (bytes.size() > info_->patch_size - consumed_) {
+            return fail(Errc::corrupt, "delta is longer than it declares");
+        }
+        TRY(body_->push(bytes));
+        consumed_ += bytes.size();
+        return bytes.size();
+    }
+
+    Status accept_header() {
+        TRY(auto info, parse_header(prologue_));
+        if (info.new_size > options_.limits.max_output_bytes) {
+            return fail(Errc::exhausted,
+                        fmt::format("the delta makes {} bytes; the limit is {}", info.new_size,
+                                    options_.limits.max_output_bytes));
+        }
+        if (info.decoder_memory > options_.limits.max_memory_bytes) {
+            return fail(Errc::exhausted,
+                        fmt::format("the delta needs {} bytes of memory; the limit is {}",
+                                    info.decoder_memory, options_.limits.max_memory_bytes));
+        }
+        prologue_.reserve(static_cast<std::size_t>(info.prologue_bytes()));
+        TRY(check_old(info));
+        info_ = std::make_unique<DeltaInfo>(info);
+        return {};
+    }
+
+    Status check_old(const DeltaInfo& info) const {
+        if (old_file_->size() != info.old_size) {
+            return fail(Errc::conflict,
+                        fmt::format("the old file is not the one this delta was made for: it "
+                                    "has {} bytes, not {}",
+                                    old_file_->size(), info.old_size));
+        }
+        if (options_.old_check == OldCheck::size_only) return {};
+        Sha256 hash;
+        TRY(for_each_piece(*old_file_, 0, info.old_size, [&](ByteSpan piece) -> Status {
+            if (is_set(options_.cancelled))
+                return fail(Errc::cancelled, "applying the delta was cancelled");
+            hash.update(piece);
+            return {};
+        }));
+        const auto digest = hash.finish();
+        if (digest == info.old_sha256) return {};
+        return fail(Errc::conflict,
+                    fmt::format("the old file is not the one this delta was made for: its "
+                                "SHA-256 is {}, not {}",
+                                digest.hex(), info.old_sha256.hex()));
+    }
+
+    ByteSpan index() const {
+        return info_->short_prologue_bytes != 0 ? ByteSpan(short_index_)
+                                                : ByteSpan(prologue_).subspan(header_bytes);
+    }
+
+    Status start_body() {
+        TRY(check_index(*info_, index()));
+        if (info_->body == BodyKind::frame) {
+            body_ = std::make_unique<FrameReader>(*info_, output_);
+        } else {
+            start_segments(0);
+        }
+        return {};
+    }
+
+    void start_segments(std::uint64_t first) {
+        body_.reset();  // not two sets of buffers at a time
+        body_ = std::make_unique<SegmentReader>(*info_, index(), *old_file_, output_, first);
+    }
+
+    // Whole segments at the start of `written` whose bytes are what they should be.
+    Result<std::uint64_t> intact_segments(const ReadAt& written) const {
+        std::uint64_t segment = 0;
+        for (; segment < info_->segments(); ++segment) {
+            const std::uint64_t start = segment * info_->segment_bytes;
+            const std::uint64_t length =
+                std::min<std::uint64_t>(info_->segment_bytes, info_->new_size - start);
+            if (written.size() < start + length) break;
+            std::uint32_t crc = 0;
+            TRY(for_each_piece(written, start, length, [&](ByteSpan piece) -> Status {
+                crc = crc32c(piece, crc);
+                return {};
+            }));
+            if (crc != index_entry(index(), segment).output_crc32c) break;
+        }
+        return segment;
+    }
+
+    const ReadAt* old_file_;
+    HashingSink output_;
+    ApplyOptions options_;
+    std::unique_ptr<DeltaInfo> info_;  // null until the header is accepted
+    Bytes prologue_;
+    Bytes short_index_;                          // of a short prologue, as of a long one
+    std::size_t wanted_ = prologue_start_bytes;  // of the prologue
+    std::unique_ptr<BodyReader> body_;
+    std::uint64_t consumed_ = 0;
+};
+
+Applier::Applier(const ReadAt& old_file, Sink& output, ApplyOptions options)
+    : impl_(std::make_unique<Impl>(old_file, output, std::move(options))) {}
+Applier::~Applier() = default;
+
+Status Applier::push(ByteSpan bytes) {
+    if (!impl_->outcome) return impl_->outcome.error();
+    auto status = impl_->push(bytes);
+    if (!status) impl_->outcome = status;
+    return status;
+}
+
+Status Applier::finish() {
+    if (!impl_->outcome) return impl_->outcome.error();
+    auto status = impl_->finish();
+    if (!status) impl_->outcome = status;
+    return status;
+}
+
+Result<ApplyProgress> Applier::resume(ByteSpan prologue, const ReadAt& written) {
+    if (!impl_->outcome) return impl_->outcome.error();
+    auto result = impl_->resume(prologue, written);
+    if (!result) impl_->outcome = result.error();
+    return result;
+}
+
+bool Applier::complete() const { return impl_->complete(); }
+const DeltaInfo* Applier::info() const { return impl_->info(); }
+ByteSpan Applier::prologue() const { return impl_->prologue(); }
+ApplyProgress Applier::progress() const { return impl_->progress(); }
+
+}  // namespace strandline::delta

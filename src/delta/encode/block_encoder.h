@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "delta/coder/mixed_coder.h"
+#include "delta/coder/zstd_codec.h"
+#include "delta/encode/match_finder.h"
+#include "delta/encode/mode_planner.h"
+#include "delta/encode/number_chooser.h"
+#include "delta/encode/tensor_plan.h"
+#include "delta/encode/tensor_study.h"
+#include "delta/format/record.h"
+
+namespace strandline::delta {
+
+struct BlockLimits {
+    std::uint32_t block_bytes = 1u << 20;      ///< of one record's output
+    std::uint32_t reference_bytes = 1u << 20;  ///< of its old windows
+    int level = 9;                             ///< of zstd where its match search pays
+    bool factors = true;                       ///< the reader has memory for predictions
+    bool lzma = true;                          ///< the reader has memory for LZMA
+    bool mixer = true;                         ///< the reader has memory to mix bytes
+    bool scripts = true;                       ///< the reader has memory for scripts
+    bool thorough = true;                      ///< try more than sampling suggests
+};
+
+/// A part of the new file that no copy covers.
+struct Gap {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    /// Where its old bytes may be: old offset minus new offset, modulo 2^64; best guess first.
+    std::vector<std::uint64_t> shifts;
+    /// Short matches inside, sorted.
+    std::span<const Match> matches;
+    /// The numbers that it is a part of, if that is known.
+    const TensorPart* part = nullptr;
+};
+
+/// Codes blocks by trial: every coder that sampling does not rule out, and the smallest wins.
+class BlockEncoder {
+public:
+    /// Both are borrowed.
+    BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
+
+    struct Totals {
+        std::uint64_t coded_bytes = 0;
+        std::uint64_t raw_bytes = 0;
+        // Largest seen, for the header.
+        std::uint32_t record_bytes = 0;
+        std::uint32_t block_bytes = 0;
+        std::uint32_t reference_bytes = 0;
+        std::uint8_t features = 0;
+
+        void add(const Totals& more);
+    };
+    /// Appends one record of matches for a gap that would be cut into several, if it takes fewer
+    /// than `limit` bytes; else returns false.
+    bool encode_whole(const Gap& gap, const OldCursor& cursor, std::size_t limit, Bytes& out);
+
+    /// Segments do not depend on each other.
+    void begin_segment() {
+        numbers_.begin_segment();
+        right_sent_ = false;
+    }
+
+    /// Appends the records of a gap of at most `block_bytes` to `out`. With `may_decline` it
+    /// appends nothing and returns false where a search for matches looks better than all else.
+    bool encode(const Gap& gap, const OldCursor& cursor, bool may_decline, Bytes& out);
+
+    [[nodiscard]] const Totals& totals() const { return totals_; }
+    /// Goes back, where records are not kept.
+    void set_totals(const Totals& totals) { totals_ = totals; }
+
+private:
+    // A coded record and the size it has.
+    struct Choice {
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+        bool raw = true;
+        CodedRecord record;
+        Bytes payload;
+        [[nodiscard]] std::uint64_t cost() const;
+    };
+
+    Choice encode_run(const Gap& gap, const Run& run, bool matches);
+    std::optional<Choice> encode_tensor(const Gap& gap, bool may_decline);
+    [[nodiscard]] bool matches_win(const Gap& gap, std::uint64_t rival);
+    NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
+                                     std::uint8_t skip, std::vector<OldRange>& windows);
+    void try_rough(const Gap& gap, ByteSpan block, const NumberMode& mode,
+                   NumberChooser::Coded& best);
+    void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
+    void choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode);
+    void load_reference(const std::vector<OldRange>& windows);
+    Choice encode_planes_run(const Run& run);
+    Choice encode_numbers_run(const Run& run, std::uint64_t shift);
+    Choice encode_lz(const Gap& gap, std::uint64_t begin, std::uint64_t end, int level);
+    void try_lzma(Choice& choice);
+    bool lz_may_win(const Gap& gap, const Choice& rival);
+    [[nodiscard]] std::vector<OldRange> windows_for(const Gap& gap, std::uint64_t begin,
+                                                    std::uint64_t end, int level) const;
+    void append(const Choice& choice, const OldCursor& cursor, Bytes& out);
+
+    ByteSpan old_file_;
+    ByteSpan new_file_;
+    BlockLimits limits_;
+    ModePlanner planner_;
+    NumberChooser numbers_;
+    TensorStudy study_;
+    number::ByteMixer mixer_;
+    bool right_sent_ = false;
+    bool right_pending_ = false;
+    NumberChooser::Coded pending_;
+    ZstdEncoder zstd_;
+    Bytes scratch_;
+    Bytes reference_;
+    Totals totals_;
+};
+
+}  // namespace strandline::delta

@@ -1,0 +1,267 @@
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <fmt/core.h>
+#include <future>
+#include <optional>
+#include <vector>
+
+#include "delta/encode.h"
+#include "delta/encode/patch_writer.h"
+#include "delta/encode/plain_encoder.h"
+#include "delta/encode/segment_pipeline.h"
+#include "delta/format/crc32c.h"
+#include "delta/format/header.h"
+#include "delta/info.h"
+
+namespace strandline::delta {
+namespace {
+
+constexpr std::uint32_t min_decoder_memory = 512u << 10;
+// With less, memory is better spent on longer blocks than on factors.
+constexpr std::uint32_t min_factors_memory = 2u << 20;
+constexpr std::uint32_t min_block_bytes = 16u << 10;
+constexpr std::uint32_t max_encoder_block_bytes = 512u << 10;  // larger ones gain less than 0.1 %
+constexpr std::uint64_t small_file_bytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t large_file_bytes = std::uint64_t{256} << 20;
+
+constexpr unsigned max_threads = 64;
+
+Status check_options(const EncodeOptions& options) {
+    constexpr int max_level = 19;
+    if (options.segment_bytes < 1u << 20 || options.segment_bytes > 4u << 20) {
+        return fail(Errc::invalid, "segment_bytes must be 1 to 4 MiB");
+    }
+    if (options.level < 0 || options.level > max_level) {
+        return fail(Errc::invalid, "level must be 1 to 19, or 0 to choose by file size");
+    }
+    if (options.threads < 1 || options.threads > max_threads) {
+        return fail(Errc::invalid, "threads must be 1 to 64");
+    }
+    if (options.max_decoder_memory < min_decoder_memory) {
+        return fail(Errc::invalid, "max_decoder_memory must be at least 512 KiB");
+    }
+    return {};
+}
+
+// Levels that keep the time of even the worst data within minutes.
+int level_for(const EncodeOptions& options, std::uint64_t new_size) {
+    if (options.level != 0) return options.level;
+    if (new_size <= small_file_bytes) return 19;
+    return new_size <= large_file_bytes ? 9 : 5;
+}
+
+// One delta under way.
+class Encoder {
+public:
+    Encoder(ByteSpan old_file, ByteSpan new_file, WriteAt& patch, const EncodeOptions& options)
+        : old_file_(old_file), new_file_(new_file), patch_(&patch), options_(options) {}
+
+    Result<EncodeStats> run() {
+        info_.segment_bytes = options_.segment_bytes;
+        info_.old_size = old_file_.size();
+        info_.new_size = new_file_.size();
+        TRY(hash_files());
+        TRY(write_segments());
+        TRY(join_segments_of_tiny());
+        TRY(replace_if_plain_is_smaller());
+        TRY(write_prologue());
+        stats_.new_size = info_.new_size;
+        stats_.patch_size = info_.patch_size;
+        stats_.decoder_memory = info_.decoder_memory;
+        stats_.full_file_is_better =
+            static_cast<double>(info_.patch_size) >
+            options_.worthwhile_ratio * static_cast<double>(info_.new_size);
+        return stats_;
+    }
+
+private:
+    bool is_cancelled() const { return options_.cancelled && options_.cancelled(); }
+
+    // With threads, both at once.
+    Status hash_files() {
+        constexpr std::chrono::milliseconds patience(50);  // between two looks at the cancel flag
+        if (options_.threads <= 1) {
+            TRY(info_.old_sha256,
+                hash_of(old_file_, options_.old_sha256, [&] { return is_cancelled(); }));
+            TRY(info_.new_sha256,
+                hash_of(new_file_, options_.new_sha256, [&] { return is_cancelled(); }));
+            return {};
+        }
+        std::atomic<bool> stopped = false;
+        auto old_hash = std::async(std::launch::async, [&] {
+            return hash_of(old_file_, options_.old_sha256, [&] { return stopped.load(); });
+        });
+        auto new_hash = hash_of(new_file_, options_.new_sha256, [&] { return is_cancelled(); });
+        while (old_hash.wait_for(patience) != std::future_status::ready)
+            stopped = stopped || !new_hash || is_cancelled();
+        TRY(info_.old_sha256, old_hash.get());
+        TRY(info_.new_sha256, std::move(new_hash));
+        return {};
+    }
+
+    template <class Cancelled>
+    static Result<Sha256Digest> hash_of(ByteSpan bytes, const std::optional<Sha256Digest>& known,
+                                        const Cancelled& cancelled) {
+        constexpr std::size_t piece_bytes = std::size_t{4} << 20;
+        if (known) return *known;
+        Sha256 hash;
+        for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), piece_bytes))) {
+            if (cancelled()) return fail(Errc::cancelled, "making the delta was cancelled");
+            hash.update(bytes.first(std::min(bytes.size(), piece_bytes)));
+        }
+        return hash.finish();
+    }
+
+    // Four buffers of a block's size (record, block, scratch, reference) and the fixed part.
+    Result<BlockLimits> block_limits() const {
+        DeltaInfo most = info_;
+        most.features = feature_numbers;
+        const bool factors = options_.max_decoder_memory >= min_factors_memory;
+        // LZMA takes two more buffers of a block's size.
+        if (factors)
+            most.features |= feature_factors | feature_lzma | feature_mixer | feature_scripts;
+        const std::uint64_t fixed = required_memory(most) + record_overhead_bytes;
+        if (options_.max_decoder_memory < fixed + 4 * std::uint64_t{min_block_bytes}) {
+            return fail(Errc::invalid,
+                        fmt::format("max_decoder_memory must be at least {} for a file of {} bytes",
+                                    fixed + 4 * std::uint64_t{min_block_bytes}, info_.new_size));
+        }
+        BlockLimits limits;
+        limits.factors = factors;
+        limits.lzma = factors;
+        limits.mixer = factors;
+        limits.scripts = factors;
+        const auto share =
+            std::bit_floor((options_.max_decoder_memory - fixed) * 4 / (factors ? 29 : 16));
+        limits.block_bytes = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
+        // Predictions take some old bytes beside those in the place of the block.
+        limits.reference_bytes = limits.block_bytes + (factors ? limits.block_bytes / 8 : 0);
+        limits.level = level_for(options_, info_.new_size);
+        limits.thorough = info_.new_size <= small_file_bytes;
+        return limits;
+    }
+
+    Status write_segments() {
+        TRY(const BlockLimits limits, block_limits());
+        if (!parts_) parts_ = plan_tensors(old_file_, new_file_);
+        const SegmentJob job{old_file_,         new_file_,           limits,
+                             &*parts_,          info_.segment_bytes, options_.threads,
+                             options_.cancelled};
+        const bool again = info_.segment_bytes != options_.segment_bytes;
+        segments_.emplace(*patch_, info_.prologue_bytes());
+        TRY(const auto totals, encode_segments(job, [&](const EncodedSegment& segment) -> Status {
+                TRY(segments_->append(segment.records));
+                index_.push_back(
+                    {static_cast<std::uint32_t>(segment.records.size()), segment.output_crc32c});
+                if (options_.progress && !again) options_.progress(segment.end, info_.new_size);
+                return {};
+            }));
+        info_.patch_size = segments_->size();
+        const auto& blocks = totals.blocks;
+        info_.record_bytes = std::max(blocks.record_bytes, record_overhead_bytes);
+        info_.block_bytes = blocks.block_bytes;
+        info_.reference_bytes = blocks.reference_bytes;
+        info_.features = blocks.features;
+        stats_.copied_bytes = totals.copied_bytes;
+        stats_.filled_bytes = totals.filled_bytes;
+        stats_.coded_bytes = blocks.coded_bytes;
+        stats_.raw_bytes = blocks.raw_bytes;
+        return {};
+    }
+
+    // Who has the whole delta after one packet need not fear to begin again; segments cost more
+    // than their copies there.
+    Status join_segments_of_tiny() {
+        constexpr std::uint64_t tiny_bytes = 4096;
+        if (info_.patch_size > tiny_bytes || info_.segments() < 2) return {};
+        info_.segment_bytes = max_segment_bytes;
+        index_.clear();
+        return write_segments();
+    }
+
+    // Never worse than the new file alone. A fast level, and what the slow one gains on a sample,
+    // tell first whether the slow one has a chance.
+    Status replace_if_plain_is_smaller() {
+        constexpr std::uint64_t margin = 64;
+        const std::uint64_t rival =
+            info_.patch_size - std::min(info_.patch_size, header_bytes + margin);
+        // Even very regular data does not shrink below this.
+        constexpr std::uint64_t regular_share = 1000;
+        if (rival <= info_.new_size / regular_share) return {};
+        if (!plain_may_win(new_file_, rival)) return {};
+        PlainOptions options;
+        options.cancelled = options_.cancelled;
+        options.window_log = plain_window_log();
+        options.level = 3;
+        constexpr std::uint64_t most_gain = 2;
+        TRY(const auto quick, plain_size(new_file_, most_gain * rival, options));
+        if (!quick ||
+            static_cast<double>(*quick) > plain_gain(new_file_) * static_cast<double>(rival))
+            return {};
+        options.level = info_.new_size <= large_file_bytes ? 19 : 9;
+        TRY(const auto best, plain_size(new_file_, rival, options));
+        if (!best) return {};
+        return write_frame(options);
+    }
+
+    // The largest window, up to that of level 19, that fits the applier's memory.
+    unsigned plain_window_log() const {
+        constexpr unsigned best_window_log = 23;
+        DeltaInfo frame = info_;
+        frame.body = BodyKind::frame;
+        frame.features = 0;
+        frame.block_bytes = frame.reference_bytes = frame.record_bytes = 0;
+        const auto room = options_.max_decoder_memory - required_memory(frame);
+        const auto needed = static_cast<unsigned>(std::bit_width(info_.new_size));
+        return std::clamp(std::min(needed, static_cast<unsigned>(std::bit_width(room)) - 1), 10u,
+                          best_window_log);
+    }
+
+    Status write_frame(const PlainOptions& options) {
+        info_.body = BodyKind::frame;
+        info_.features = 0;
+        info_.record_bytes = info_.block_bytes = 0;
+        info_.reference_bytes = 1u << options.window_log;
+        index_.clear();
+        segments_.reset();
+        TRY(patch_->truncate(0));
+        TRY(const auto size, write_plain(new_file_, *patch_, header_bytes, options));
+        info_.patch_size = header_bytes + size;
+        stats_ = {};
+        stats_.coded_bytes = info_.new_size;
+        stats_.without_old = true;
+        return {};
+    }
+
+    Status write_prologue() {
+        if (segments_) return segments_->finish(info_, index_);
+        info_.decoder_memory = static_cast<std::uint32_t>(required_memory(info_));
+        return patch_->write_at(0, write_header(info_));
+    }
+
+    ByteSpan old_file_;
+    ByteSpan new_file_;
+    WriteAt* patch_;
+    std::optional<PatchWriter> segments_;  // nothing for a frame
+    const EncodeOptions& options_;
+    DeltaInfo info_;
+    std::optional<std::vector<TensorPart>> parts_;
+    std::vector<IndexEntry> index_;
+    EncodeStats stats_;
+};
+
+}  // namespace
+
+Result<EncodeStats> make_delta(ByteSpan old_file, ByteSpan new_file, WriteAt& patch,
+                               const EncodeOptions& options) {
+    TRY(check_options(options));
+    if (old_file.size() > max_file_bytes || new_file.size() > max_file_bytes) {
+        return fail(Errc::invalid, "files of more than 256 TiB are not supported");
+    }
+    return Encoder(old_file, new_file, patch, options).run();
+}
+
+}  // namespace strandline::delta

@@ -1,0 +1,145 @@
+#include "delta/encode/match_finder.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace strandline::delta {
+namespace {
+
+// Shorter equal stretches say nothing about where the old file continues.
+constexpr std::uint64_t min_match_bytes = 32;
+// In larger files the index is asked in the first part of every period only: at first in one that
+// still finds every match of min_copy_bytes, then more rarely the longer nothing is found, as each
+// question is a cache miss. At the longest period matches of 64 KiB are still found.
+constexpr std::uint64_t first_period = 2048;
+constexpr unsigned max_doublings = 4;
+constexpr unsigned zones_per_doubling = 16;
+constexpr std::uint64_t full_probe_bytes = std::uint64_t{8} << 20;
+
+std::uint64_t load_word(const std::byte* at) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+// Length of the common start of two ranges of `limit` bytes.
+std::uint64_t common_length(const std::byte* a, const std::byte* b, std::uint64_t limit) {
+    constexpr std::size_t stride = 4096;
+    std::uint64_t length = 0;
+    while (limit - length >= stride && std::memcmp(a + length, b + length, stride) == 0)
+        length += stride;
+    while (limit - length >= 8 && load_word(a + length) == load_word(b + length)) length += 8;
+    while (length < limit && a[length] == b[length]) ++length;
+    return length;
+}
+
+}  // namespace
+
+Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end) {
+    Findings found;
+    std::uint64_t floor = begin;  // end of what was found last
+    std::uint64_t at = begin;
+    while (at < end) {
+        at = skip_unequal(at, end);
+        if (const auto length = try_fill(at, end); length > 0) {
+            found.fills.push_back({at, length});
+            at = floor = at + length;
+        } else if (const auto shifted = try_shift(at, end, shift_); shifted > 0) {
+            found.matches.push_back({at, at + shift_, shifted});
+            at = floor = at + shifted;
+            if (shifted >= min_copy_bytes) fruitless_zones_ = 0;
+        } else if (may_probe(at) && try_index(at, floor, end, found)) {
+            at = floor = found.matches.back().end();
+        } else {
+            ++at;
+        }
+    }
+    return found;
+}
+
+// The next place where there is something to try: most of a changed file is passed here.
+std::uint64_t MatchFinder::skip_unequal(std::uint64_t at, std::uint64_t end) const {
+    const std::uint64_t period = probe_period();
+    if (probe_everywhere() || end - at < period) return at;
+    const std::uint64_t zone_end = index_ ? index_->stride() + anchor_bytes : 0;
+    if (at % period < zone_end || zone_end == 0) return at;
+    const std::uint64_t next_zone = (at / period + 1) * period;
+    const std::uint64_t old_at = at + shift_;
+    const std::uint64_t stop = std::min(next_zone, end - sizeof(std::uint64_t));
+    if (old_at >= old_file_.size() || old_file_.size() - old_at < period + sizeof(std::uint64_t))
+        return at;
+    const auto* here = new_file_.data() + at;
+    const auto* there = old_file_.data() + old_at;
+    for (; at < stop; ++at, ++here, ++there) {
+        const std::uint64_t word = load_word(here);
+        if (word == load_word(there) || word == std::rotl(word, 8)) break;
+    }
+    return at;
+}
+
+std::uint64_t MatchFinder::probe_period() const {
+    return first_period << std::min(max_doublings, fruitless_zones_ / zones_per_doubling);
+}
+
+bool MatchFinder::probe_everywhere() const { return new_file_.size() <= full_probe_bytes; }
+
+std::uint64_t MatchFinder::try_fill(std::uint64_t at, std::uint64_t end) {
+    if (at < constant_until_ || end - at < min_copy_bytes) return 0;
+    const auto* here = new_file_.data() + at;
+    if (here[0] != here[1] || load_word(here) != load_word(here + 1)) return 0;
+    const std::uint64_t length = 1 + common_length(here, here + 1, end - at - 1);
+    if (length >= min_copy_bytes) return length;
+    constant_until_ = at + length;
+    return 0;
+}
+
+std::uint64_t MatchFinder::try_shift(std::uint64_t at, std::uint64_t end,
+                                     std::uint64_t shift) const {
+    const std::uint64_t old_at = at + shift;
+    if (old_at >= old_file_.size()) return 0;
+    const std::uint64_t limit = std::min(end - at, old_file_.size() - old_at);
+    const auto* a = new_file_.data() + at;
+    const auto* b = old_file_.data() + old_at;
+    // The tail of a file may match for fewer bytes.
+    const std::uint64_t wanted = std::min(min_match_bytes, limit);
+    if (limit >= 8 && load_word(a) != load_word(b)) return 0;
+    const std::uint64_t length = common_length(a, b, limit);
+    return length >= wanted ? length : 0;
+}
+
+bool MatchFinder::may_probe(std::uint64_t at) {
+    if (old_file_.size() < anchor_bytes || new_file_.size() - at < anchor_bytes) return false;
+    if (!index_) index_ = std::make_unique<OldIndex>(old_file_);
+    if (probe_everywhere()) return true;
+    const std::uint64_t place = at % probe_period();
+    if (place == 0) ++fruitless_zones_;
+    return place < index_->stride() + anchor_bytes;
+}
+
+bool MatchFinder::try_index(std::uint64_t at, std::uint64_t floor, std::uint64_t end,
+                            Findings& found) {
+    if (hash_at_ && *hash_at_ + 1 == at) {
+        hash_.roll(new_file_[*hash_at_], new_file_[at + anchor_bytes - 1]);
+    } else {
+        hash_ = RollingHash(new_file_.subspan(at, anchor_bytes));
+    }
+    hash_at_ = at;
+    const auto place = index_->find(hash_.value());
+    if (!place || *place - at == shift_) return false;
+    const std::uint64_t shift = *place - at;
+    const std::uint64_t length = try_shift(at, end, shift);
+    if (length < min_match_bytes) return false;
+    std::uint64_t back = 0;
+    while (at - back > floor && *place > back &&
+           new_file_[at - back - 1] == old_file_[*place - back - 1])
+        ++back;
+    found.matches.push_back({at - back, *place - back, length + back});
+    // A short match does not show that the rest moved, too.
+    constexpr std::uint64_t convincing_bytes = 256;
+    if (length + back >= convincing_bytes) shift_ = shift;
+    if (length + back >= min_copy_bytes) fruitless_zones_ = 0;
+    return true;
+}
+
+}  // namespace strandline::delta

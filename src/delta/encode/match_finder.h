@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "delta/encode/old_index.h"
+
+namespace strandline::delta {
+
+/// Equal bytes of the new and the old file.
+struct Match {
+    std::uint64_t new_offset = 0;
+    std::uint64_t old_offset = 0;
+    std::uint64_t length = 0;
+
+    /// Old offset minus new offset, modulo 2^64.
+    [[nodiscard]] std::uint64_t shift() const { return old_offset - new_offset; }
+    [[nodiscard]] std::uint64_t end() const { return new_offset + length; }
+};
+
+/// A run of one byte value.
+struct Fill {
+    std::uint64_t new_offset = 0;
+    std::uint64_t length = 0;
+    [[nodiscard]] std::uint64_t end() const { return new_offset + length; }
+};
+
+/// What was found in a part of the new file; each list sorted, nothing overlaps.
+struct Findings {
+    std::vector<Match> matches;
+    std::vector<Fill> fills;
+};
+
+/// Matches and fills at least this long are worth a record of their own. They are found, but for
+/// moved ones in the midst of much that is new (64 KiB are found there).
+inline constexpr std::uint64_t min_copy_bytes = 4096;
+
+/// Walks through the new file once. Follows the present shift between the files, which costs
+/// nothing while they are equal, and looks elsewhere by the index where they are not.
+class MatchFinder {
+public:
+    /// Both are borrowed.
+    MatchFinder(ByteSpan old_file, ByteSpan new_file) : old_file_(old_file), new_file_(new_file) {}
+
+    /// Looks at [begin, end) of the new file; short matches are reported where they turn up.
+    [[nodiscard]] Findings find(std::uint64_t begin, std::uint64_t end);
+
+private:
+    [[nodiscard]] std::uint64_t skip_unequal(std::uint64_t at, std::uint64_t end) const;
+    [[nodiscard]] std::uint64_t probe_period() const;
+    [[nodiscard]] bool probe_everywhere() const;
+    std::uint64_t try_fill(std::uint64_t at, std::uint64_t end);
+    [[nodiscard]] std::uint64_t try_shift(std::uint64_t at, std::uint64_t end,
+                                          std::uint64_t shift) const;
+    bool try_index(std::uint64_t at, std::uint64_t floor, std::uint64_t end, Findings& found);
+    bool may_probe(std::uint64_t at);
+
+    ByteSpan old_file_;
+    ByteSpan new_file_;
+    std::uint64_t shift_ = 0;
+    std::unique_ptr<OldIndex> index_;  // made when first needed
+    RollingHash hash_{Bytes(anchor_bytes)};
+    std::optional<std::uint64_t> hash_at_;  // offset the hash stands for
+    unsigned fruitless_zones_ = 0;          // looked at since the last long match
+    std::uint64_t constant_until_ = 0;      // a constant run seen, too short for a fill
+};
+
+}  // namespace strandline::delta

@@ -1,0 +1,168 @@
+#include "delta/encode/row_scales.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "delta/number/number_coder.h"
+#include "delta/number/predict.h"
+#include "delta/number/rescaled_coder.h"
+
+namespace strandline::delta {
+namespace {
+
+// Sums over one row that tell the factor and how well it fits.
+struct Fit {
+    double old_old = 0;
+    double old_new = 0;
+    double new_new = 0;
+
+    void add(double old, double next) {
+        if (!std::isfinite(old) || !std::isfinite(next)) return;
+        old_old += old * old;
+        old_new += old * next;
+        new_new += next * next;
+    }
+    [[nodiscard]] double factor() const { return old_old > 0 ? old_new / old_old : 1; }
+    // Share of the new row that the factor does not explain.
+    [[nodiscard]] double rest() const {
+        return new_new > 0 ? std::max(0.0, new_new - factor() * old_new) / new_new : 0;
+    }
+};
+
+}  // namespace
+
+std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new_numbers,
+                                                  ByteSpan old_numbers, std::uint64_t columns) {
+    if (!number::can_predict(type) || columns < 2) return std::nullopt;
+    const std::uint64_t one = number::number_bytes(type);
+    const std::uint64_t rows = new_numbers.size() / one / columns;
+    // What rounding leaves unexplained; a fine-tune leaves more, or has factors close to one.
+    const double well = type == ElementType::f32 ? 1e-11 : 1e-5;
+    constexpr double least_change = 0.01;
+    std::vector<float> scales;
+    std::uint64_t fitting = 0;
+    for (std::uint64_t row = 0; row < rows; ++row) {
+        Fit fit;
+        for (std::uint64_t at = row * columns * one; at < (row + 1) * columns * one; at += one) {
+            fit.add(number::value_at(type, old_numbers.data() + at),
+                    number::value_at(type, new_numbers.data() + at));
+        }
+        const auto scale = static_cast<float>(fit.factor());
+        scales.push_back(std::isfinite(scale) ? scale : 1.0F);
+        fitting += fit.rest() < well && std::abs(fit.factor() - 1) > least_change ? 1 : 0;
+        // The first rows show it.
+        constexpr std::uint64_t enough = 8;
+        if (row + 1 >= enough && fitting < (row + 1) / 2) return std::nullopt;
+    }
+    if (rows == 0 || fitting * 2 < rows) return std::nullopt;
+    return scales;
+}
+
+namespace {
+
+// How many bits shorter differences get by factors of rows, or of columns: of the mean one.
+class Gain {
+public:
+    void add(double before, double after) {
+        // What is zero before cannot get better, and what is zero after is as good as rounding.
+        constexpr double least = 1e-9;
+        bits_ += std::log2(std::abs(before) + least) - std::log2(std::abs(after) + least);
+        ++count_;
+    }
+    [[nodiscard]] bool worthwhile(double cost) const {
+        return count_ > 0 && bits_ / static_cast<double>(count_) > cost;
+    }
+
+private:
+    double bits_ = 0;
+    std::uint64_t count_ = 0;
+};
+
+std::vector<float> factors_of(const std::vector<Fit>& fits) {
+    std::vector<float> factors;
+    for (const auto& fit : fits) {
+        const auto factor = static_cast<float>(fit.factor());
+        factors.push_back(std::isfinite(factor) ? factor : 1.0F);
+    }
+    return factors;
+}
+
+}  // namespace
+
+RoughScales find_rough_scales(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers,
+                              std::uint64_t columns) {
+    constexpr std::uint64_t sampled_rows = 96;
+    constexpr std::uint64_t max_columns = 8192;
+    constexpr std::uint64_t least = 8;
+    const std::uint64_t one = number::number_bytes(type);
+    const std::uint64_t rows = columns == 0 ? 0 : new_numbers.size() / one / columns;
+    if (!number::can_predict(type) || columns < least || rows < least || columns > max_columns)
+        return {};
+    const auto walk = [&](std::uint64_t step, const auto& work) {
+        for (std::uint64_t row = 0; row < rows; row += step) {
+            for (std::uint64_t column = 0; column < columns; ++column) {
+                const auto at = static_cast<std::size_t>((row * columns + column) * one);
+                work(row, column, number::value_at(type, old_numbers.data() + at),
+                     number::value_at(type, new_numbers.data() + at));
+            }
+        }
+    };
+    std::vector<Fit> by_row(rows);
+    std::vector<Fit> by_column(columns);
+    const auto fit = [&](std::uint64_t row, std::uint64_t column, double old, double next) {
+        by_row[row].add(old, next);
+        by_column[column].add(old, next);
+    };
+    const std::uint64_t step = (rows + sampled_rows - 1) / sampled_rows;
+    walk(step, fit);
+    Gain row_gain;
+    Gain column_gain;
+    walk(step, [&](std::uint64_t row, std::uint64_t column, double old, double next) {
+        if (!std::isfinite(old) || !std::isfinite(next)) return;
+        row_gain.add(next - old, next - old * by_row[row].factor());
+        column_gain.add(next - old, next - old * by_column[column].factor());
+    });
+    // A factor takes four bytes, and fits the numbers that it is made of too well.
+    constexpr double least_gain = 0.05;
+    const auto cost_of = [](std::uint64_t numbers) {
+        return least_gain + 33.0 / static_cast<double>(numbers);
+    };
+    const bool rows_help = row_gain.worthwhile(cost_of(columns));
+    const bool columns_help = column_gain.worthwhile(cost_of(std::min(rows, sampled_rows)));
+    if (!rows_help && !columns_help) return {};
+    if (step > 1) {
+        std::ranges::fill(by_row, Fit{});
+        std::ranges::fill(by_column, Fit{});
+        walk(1, fit);
+    }
+    RoughScales scales;
+    if (rows_help) scales.rows = factors_of(by_row);
+    if (columns_help) scales.columns = factors_of(by_column);
+    return scales;
+}
+
+std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers, ByteSpan old_numbers,
+                                                         std::uint64_t columns) {
+    if (columns < 8) return std::nullopt;
+    const std::uint64_t rows = new_numbers.size() / columns;
+    constexpr double one = 1 << number::ratio_bits;
+    std::vector<std::int16_t> ratios;
+    double total = 0;
+    double unexplained = 0;
+    for (std::uint64_t row = 0; row < rows; ++row) {
+        Fit fit;
+        for (std::uint64_t at = row * columns; at < (row + 1) * columns; ++at) {
+            fit.add(static_cast<std::int8_t>(old_numbers[at]),
+                    static_cast<std::int8_t>(new_numbers[at]));
+        }
+        const double ratio = std::round(one * (fit.factor() - 1));
+        ratios.push_back(static_cast<std::int16_t>(std::clamp(ratio, 1 - one, 7 * one)));
+        total += fit.new_new;
+        unexplained += fit.new_new * fit.rest();
+    }
+    constexpr double most_unexplained = 0.2;
+    if (rows == 0 || unexplained > most_unexplained * total) return std::nullopt;
+    return ratios;
+}
+
+}  // namespace strandline::delta

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/bytes.h"
+#include "delta/encode/block_encoder.h"
+#include "delta/encode/match_finder.h"
+#include "delta/encode/script_encoder.h"
+#include "delta/encode/tensor_plan.h"
+
+namespace strandline::delta {
+
+/// What is known of a segment, [begin, end) of the new file, before it is coded.
+struct SegmentPlan {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    Findings found;
+    std::uint64_t shift = 0;  ///< of the last copy before it
+};
+
+/// Looks through the new file, which has to happen in order.
+class SegmentScout {
+public:
+    /// Both are borrowed.
+    SegmentScout(ByteSpan old_file, ByteSpan new_file) : finder_(old_file, new_file) {}
+
+    /// The plan for [begin, end), which starts where the last one ended.
+    [[nodiscard]] SegmentPlan next(std::uint64_t begin, std::uint64_t end);
+
+private:
+    MatchFinder finder_;
+    std::uint64_t shift_ = 0;
+};
+
+/// Encodes segments, in any order: the records of one depend on its plan alone.
+class SegmentEncoder {
+public:
+    /// Files and parts are borrowed. `cancelled` may be empty.
+    SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
+                   std::function<bool()> cancelled, const std::vector<TensorPart>& parts);
+
+    /// The records that make a segment; `cancelled` if asked to stop.
+    [[nodiscard]] Result<Bytes> encode(const SegmentPlan& plan);
+
+    [[nodiscard]] std::uint64_t copied_bytes() const { return counts_.copied_bytes; }
+    [[nodiscard]] std::uint64_t filled_bytes() const { return counts_.filled_bytes; }
+    [[nodiscard]] BlockEncoder::Totals block_totals() const;
+
+private:
+    struct Region;
+    // What encoding a segment changes beside the models.
+    struct Counts {
+        std::uint64_t last_shift = 0;  // of the last copy
+        std::uint64_t copied_bytes = 0;
+        std::uint64_t filled_bytes = 0;
+        std::uint64_t literal_bytes = 0;
+    };
+
+    Status encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                      std::uint64_t next_shift);
+    [[nodiscard]] std::uint64_t cut_after(std::uint64_t at, std::uint64_t end) const;
+    [[nodiscard]] Gap gap_of(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                             std::uint64_t next_shift) const;
+    Status encode_stretch(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                          std::uint64_t next_shift);
+    Status encode_blocks(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                         std::uint64_t next_shift, const TensorPart* part);
+    Result<Bytes> encode_regions(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                                 const std::vector<Region>& regions);
+    [[nodiscard]] bool literals_may_win() const;
+    void note_numbers(std::uint64_t begin, std::uint64_t length);
+    bool encode_whole(std::uint64_t begin, std::uint64_t end, const Findings& found,
+                      std::uint64_t next_shift);
+    void add_region(const Region& region);
+    void add_copy(std::uint64_t begin, std::uint64_t length, std::uint64_t old_offset);
+    void add_shift(std::vector<std::uint64_t>& shifts, std::uint64_t shift) const;
+    [[nodiscard]] std::vector<std::uint64_t> shifts_for(std::span<const Match> matches,
+                                                        std::uint64_t next_shift) const;
+
+    ByteSpan old_file_;
+    ByteSpan new_file_;
+    BlockLimits limits_;
+    std::function<bool()> cancelled_;
+    const std::vector<TensorPart>* parts_;
+    BlockEncoder blocks_;
+    ScriptEncoder script_;
+    Bytes records_;
+    // Of tensors in this segment.
+    std::uint64_t number_bytes_ = 0;
+    std::uint64_t number_record_bytes_ = 0;
+    Bytes number_sample_;
+    bool all_literals_ = false;
+    Counts counts_;
+    OldCursor cursor_;
+};
+
+}  // namespace strandline::delta

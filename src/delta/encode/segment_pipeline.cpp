@@ -1,0 +1,167 @@
+#include "delta/encode/segment_pipeline.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "delta/format/crc32c.h"
+
+namespace strandline::delta {
+namespace {
+
+Error was_cancelled() { return fail(Errc::cancelled, "making the delta was cancelled"); }
+
+bool is_cancelled(const SegmentJob& job) { return job.cancelled && job.cancelled(); }
+
+std::uint64_t count_of(const SegmentJob& job) {
+    return (job.new_file.size() + job.segment_bytes - 1) / job.segment_bytes;
+}
+
+SegmentPlan plan_of(const SegmentJob& job, SegmentScout& scout, std::uint64_t index) {
+    const std::uint64_t begin = index * job.segment_bytes;
+    return scout.next(begin,
+                      std::min<std::uint64_t>(begin + job.segment_bytes, job.new_file.size()));
+}
+
+Result<EncodedSegment> encode_one(const SegmentJob& job, SegmentEncoder& encoder,
+                                  const SegmentPlan& plan) {
+    TRY(auto records, encoder.encode(plan));
+    const auto output = job.new_file.subspan(plan.begin, plan.end - plan.begin);
+    return EncodedSegment{plan.end, std::move(records), crc32c(output)};
+}
+
+Result<SegmentTotals> encode_alone(const SegmentJob& job,
+                                   const std::function<Status(EncodedSegment)>& take) {
+    SegmentScout scout(job.old_file, job.new_file);
+    SegmentEncoder encoder(job.old_file, job.new_file, job.limits, job.cancelled, *job.parts);
+    for (std::uint64_t i = 0; i < count_of(job); ++i) {
+        if (is_cancelled(job)) return was_cancelled();
+        TRY(auto segment, encode_one(job, encoder, plan_of(job, scout, i)));
+        TRY(take(std::move(segment)));
+    }
+    SegmentTotals totals;
+    totals.add(encoder);
+    return totals;
+}
+
+// Threads that each take the next segment, and a ring in which what they made waits for its turn.
+// Lock order: scouting_, mutex_.
+class Crew {
+public:
+    explicit Crew(const SegmentJob& job)
+        : job_(&job),
+          count_(count_of(job)),
+          scout_(job.old_file, job.new_file),
+          ring_(std::size_t{2} * job.threads) {
+        for (unsigned i = 0; i < job.threads; ++i) threads_.emplace_back([this] { work(); });
+    }
+    ~Crew() { stop(); }
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+
+    // The segments in order; `cancelled` when the caller wants no more.
+    Result<EncodedSegment> next() {
+        constexpr std::chrono::milliseconds patience(50);  // between two looks at the cancel flag
+        std::unique_lock lock(mutex_);
+        auto& place = ring_[taken_ % ring_.size()];
+        do {
+            lock.unlock();
+            const bool enough = is_cancelled(*job_);
+            lock.lock();
+            if (enough) return was_cancelled();
+            done_.wait_for(lock, patience, [&] { return place.has_value(); });
+        } while (!place);
+        auto segment = std::move(*place);
+        place.reset();
+        ++taken_;
+        room_.notify_all();
+        return segment;
+    }
+
+    SegmentTotals finish() {
+        stop();
+        return totals_;
+    }
+
+private:
+    void work() {
+        SegmentEncoder encoder(
+            job_->old_file, job_->new_file, job_->limits, [this] { return stopped_.load(); },
+            *job_->parts);
+        while (const auto task = take_task()) {
+            auto segment = encode_one(*job_, encoder, task->plan);
+            const std::lock_guard lock(mutex_);
+            ring_[task->index % ring_.size()] = std::move(segment);
+            done_.notify_one();
+        }
+        const std::lock_guard lock(mutex_);
+        totals_.add(encoder);
+    }
+
+    struct Task {
+        std::uint64_t index = 0;
+        SegmentPlan plan;
+    };
+    std::optional<Task> take_task() {
+        const std::lock_guard scouting(scouting_);
+        {
+            std::unique_lock lock(mutex_);
+            room_.wait(lock, [&] {
+                return stopped_ || scouted_ == count_ || scouted_ < taken_ + ring_.size();
+            });
+            if (stopped_ || scouted_ == count_) return std::nullopt;
+        }
+        const std::uint64_t index = scouted_;
+        Task task{index, plan_of(*job_, scout_, index)};
+        ++scouted_;
+        return task;
+    }
+
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopped_ = true;
+        }
+        room_.notify_all();
+        threads_.clear();
+    }
+
+    const SegmentJob* job_;
+    std::uint64_t count_;
+    std::mutex scouting_;  // the scout, scouted_
+    SegmentScout scout_;
+    std::uint64_t scouted_ = 0;  // segments given to threads
+    std::mutex mutex_;           // what follows
+    std::condition_variable room_;
+    std::condition_variable done_;
+    std::uint64_t taken_ = 0;  // segments handed out
+    std::vector<std::optional<Result<EncodedSegment>>> ring_;
+    SegmentTotals totals_;
+    std::atomic<bool> stopped_ = false;
+    std::vector<std::jthread> threads_;  // last: they use all of the above
+};
+
+}  // namespace
+
+void SegmentTotals::add(const SegmentEncoder& encoder) {
+    blocks.add(encoder.block_totals());
+    copied_bytes += encoder.copied_bytes();
+    filled_bytes += encoder.filled_bytes();
+}
+
+Result<SegmentTotals> encode_segments(const SegmentJob& job,
+                                      const std::function<Status(EncodedSegment)>& take) {
+    if (job.threads <= 1 || count_of(job) <= 1) return encode_alone(job, take);
+    Crew crew(job);
+    for (std::uint64_t i = 0; i < count_of(job); ++i) {
+        TRY(auto segment, crew.next());
+        TRY(take(std::move(segment)));
+    }
+    return crew.finish();
+}
+
+}  // namespace strandline::delta

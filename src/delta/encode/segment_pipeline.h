@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "delta/encode/segment_encoder.h"
+
+namespace strandline::delta {
+
+/// All segments of a new file that are to be encoded.
+struct SegmentJob {
+    ByteSpan old_file;  ///< files and parts are borrowed
+    ByteSpan new_file;
+    BlockLimits limits;
+    const std::vector<TensorPart>* parts = nullptr;
+    std::uint32_t segment_bytes = 0;
+    unsigned threads = 1;
+    std::function<bool()> cancelled;  ///< asked by the caller's thread only; may be empty
+};
+
+struct SegmentTotals {
+    BlockEncoder::Totals blocks;
+    std::uint64_t copied_bytes = 0;
+    std::uint64_t filled_bytes = 0;
+
+    void add(const SegmentEncoder& encoder);
+};
+
+/// A segment that is done: where it ends in the new file, its records, the CRC of its output.
+struct EncodedSegment {
+    std::uint64_t end = 0;
+    Bytes records;
+    std::uint32_t output_crc32c = 0;
+};
+
+/// Encodes the segments on several threads, of which the caller's is one only when it is alone, and
+/// hands them to `take` in order, on the caller's thread. The same segments for any number of
+/// threads. At most two segments for each thread are done or under way at a time. Fails with
+/// `cancelled`, or what `take` says.
+[[nodiscard]] Result<SegmentTotals> encode_segments(
+    const SegmentJob& job, const std::function<Status(EncodedSegment)>& take);
+
+}  // namespace strandline::delta

@@ -1,0 +1,88 @@
+#include "delta/encode/tensor_plan.h"
+
+#include <algorithm>
+
+namespace strandline::delta {
+namespace {
+
+// Tensors of fewer bytes are no better off than the bytes around them.
+constexpr std::uint64_t min_part_bytes = 64;
+
+// Small neighbours share a record, unless rows may have to be told apart.
+bool is_small(const TensorPart& part) {
+    constexpr std::uint64_t small_bytes = 16u << 10;
+    constexpr std::uint64_t tiny_bytes = 512;
+    return part.end - part.begin < (part.columns == 0 ? small_bytes : tiny_bytes);
+}
+
+bool continues(const TensorPart& last, const TensorPart& next) {
+    if (last.end != next.begin || last.type != next.type) return false;
+    if (last.folded || next.folded) return false;
+    if (!is_small(last) && !is_small(next)) return false;
+    if (last.old_begin.has_value() != next.old_begin.has_value()) return false;
+    return !last.old_begin || *last.old_begin + (last.end - last.begin) == *next.old_begin;
+}
+
+std::uint64_t columns_of(const Tensor& tensor) {
+    if (tensor.shape.size() < 2 || tensor.shape[0] == 0) return 0;
+    return tensor.bytes / element_size(tensor.type) / tensor.shape[0];
+}
+
+TensorPart part_of(const Tensor& tensor) {
+    TensorPart part;
+    part.begin = tensor.offset;
+    part.end = tensor.offset + tensor.bytes;
+    part.type = tensor.type;
+    part.columns = columns_of(tensor);
+    if (tensor.shape.size() > 1) part.last_columns = tensor.shape.back();
+    return part;
+}
+
+FoldedPart folded_part(const FoldedNorm& norm, const Tensor& tensor, const Layout& old_layout) {
+    FoldedPart part;
+    part.fold.reciprocal = norm.formula == FoldedNorm::Formula::reciprocal;
+    part.fold.is_bias = norm.part == FoldedNorm::Part::bias;
+    part.fold.has_bias = part.fold.is_bias && norm.bias.has_value();
+    part.fold.epsilon = norm.epsilon;
+    const auto offset = [&](std::size_t index) { return old_layout.tensors[index].offset; };
+    part.fold.channels = old_layout.tensors[norm.gamma].bytes / sizeof(float);
+    part.arrays = {offset(norm.gamma), offset(norm.variance), offset(norm.mean),
+                   offset(norm.bias.value_or(norm.mean))};
+    if (part.fold.is_bias) return part;
+    for (auto axis = std::size_t{norm.axis} + 1; axis < tensor.shape.size(); ++axis)
+        part.columns *= tensor.shape[axis];
+    return part;
+}
+
+}  // namespace
+
+std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
+    const auto [old_layout, new_layout, matches] = match_files(old_file, new_file);
+    std::vector<TensorPart> parts;
+    for (const auto& match : matches) {
+        const Tensor& tensor = new_layout.tensors[match.new_tensor];
+        if (tensor.type == ElementType::opaque || tensor.bytes < min_part_bytes) continue;
+        TensorPart part = part_of(tensor);
+        if (match.old_tensor && match.permutation.empty()) {
+            const Tensor& old = old_layout.tensors[*match.old_tensor];
+            if (old.type == tensor.type && old.bytes == tensor.bytes) part.old_begin = old.offset;
+            if (match.folded && part.old_begin)
+                part.folded = folded_part(*match.folded, tensor, old_layout);
+        }
+        if (!parts.empty() && continues(parts.back(), part)) {
+            if (part.end - part.begin > parts.back().end - parts.back().begin)
+                parts.back().columns = parts.back().last_columns = 0;
+            parts.back().end = part.end;
+        } else {
+            parts.push_back(part);
+        }
+    }
+    return parts;
+}
+
+const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset) {
+    const auto part = std::ranges::upper_bound(parts, offset, {}, &TensorPart::end);
+    return part == parts.end() ? nullptr : &*part;
+}
+
+}  // namespace strandline::delta
