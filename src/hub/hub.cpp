@@ -47,6 +47,8 @@ struct Hub::Impl {
     Status serve_legacy();
     Status make_first_token();
     Result<net::ServerOptions> server_options();
+    // The state folder's lock keeps its database for this process alone.
+    [[nodiscard]] bool database_is_ours() const { return config.database.url.empty(); }
     void wire_signals();
     void device_revoked(const std::string& device);
     Status renew_certificates();
@@ -110,8 +112,7 @@ Status Hub::Impl::open_services() {
     feed = std::make_unique<EventFeed>(*runtime, storage->domain->events);
     delta_news = std::make_unique<DeltaNews>(*runtime);
     maintenance_stop = std::make_unique<net::Signal>(runtime->executor());
-    // Only with the database that the state folder's lock keeps for this process alone.
-    if (config.database.url.empty())
+    if (database_is_ours())
         proven = std::make_unique<ProvenIdentities>(*storage->database, clock);
     authenticator = std::make_unique<Authenticator>(storage->domain->operator_tokens,
                                                     storage->domain->devices, proven.get());
@@ -149,6 +150,7 @@ Status Hub::Impl::connect() {
     deltas = std::make_unique<DeltaPool>(config.deltas.workers, [this, &owner](std::size_t index) {
         registry::DeltaWorkerOptions worker;
         worker.owner = fmt::format("{}-{}", owner, index);
+    if (database_is_ours()) TRY(storage->domain->delta_jobs.end_leases());
         worker.lease = config.deltas.lease;
         registry::DeltaWorker made(storage->domain->delta_jobs, *storage->blobs, *delta_builder,
                                    clock, std::move(worker));

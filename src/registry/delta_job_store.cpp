@@ -167,6 +167,13 @@ Result<std::optional<DeltaJob>> DeltaJobStore::lease(std::string_view owner,
 }
 
 Status DeltaJobStore::extend(const DeltaJob& job, std::chrono::milliseconds duration) {
+Result<std::int64_t> DeltaJobStore::end_leases() {
+    // Still "running", so that lease() counts attempts of jobs that take their worker down.
+    return database_->write<std::int64_t>([&](Transaction& t) {
+        return t.execute("UPDATE delta_jobs SET lease_ms = 0 WHERE state = 'running'");
+    });
+}
+
     return database_->write<void>([&](Transaction& t) -> Status {
         Statement statement("UPDATE delta_jobs SET lease_ms = ");
         statement.bind(to_unix_ms(clock_->wall()) + duration.count());

@@ -155,6 +155,16 @@ TEST_P(DeltaJobs, AreTakenOverWhenTheLeaseRunsOut) {
 
 TEST_P(DeltaJobs, AreGivenUpWhenTheirWorkersKeepVanishing) {
     for (int i = 0; i < 3; ++i) {
+TEST_P(DeltaJobs, AreTakenOverAtOnceWhenTheirProcessIsKnownToBeDead) {
+    const auto first = must(jobs.lease("w1", seconds{60})).value();
+    EXPECT_EQ(must(jobs.end_leases()), 1);
+    const auto second = must(jobs.lease("w2", seconds{60})).value();
+    EXPECT_EQ(second.attempts, 2);
+    EXPECT_EQ(code_of(jobs.extend(first, seconds{60})), Errc::conflict);
+    must(jobs.finish_not_worth(second, 1));
+    EXPECT_EQ(must(jobs.end_leases()), 0);
+}
+
         EXPECT_TRUE(must(jobs.lease("w1", seconds{1})));
         clock.advance(seconds{1});
     }
