@@ -152,6 +152,20 @@ bool needs_factors(ByteSpan payload) {
     return is_predicted(payload) || (static_cast<unsigned>(payload[1]) & columns_bit) != 0;
 }
 
+Result<NumbersKind> kind_of_numbers(ByteSpan payload, std::uint64_t block_bytes) {
+    FieldReader in(payload);
+    bool predicted = false;
+    bool by_column = false;
+    TRY(const NumberMode mode, read_mode(in, predicted, by_column));
+    const Extent extent = extent_of(static_cast<std::size_t>(block_bytes), mode);
+    static_cast<void>(in.take(extent.skip + extent.tail));
+    for (int field = 0; by_column && field < 2; ++field) static_cast<void>(in.varint());
+    NumbersKind kind{mode.method, Predictor::none};
+    if (predicted) kind.predictor = static_cast<Predictor>(in.byte());
+    if (!in.ok()) return malformed("it ends early");
+    return kind;
+}
+
 Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,
                             std::span<std::byte> block, std::span<std::byte> scratch) {
     FieldReader in(payload);

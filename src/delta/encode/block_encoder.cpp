@@ -34,8 +34,6 @@ std::uint64_t BlockEncoder::Choice::cost() const {
 }
 
 void BlockEncoder::Totals::add(const Totals& more) {
-    coded_bytes += more.coded_bytes;
-    raw_bytes += more.raw_bytes;
     record_bytes = std::max(record_bytes, more.record_bytes);
     block_bytes = std::max(block_bytes, more.block_bytes);
     reference_bytes = std::max(reference_bytes, more.reference_bytes);
@@ -255,12 +253,10 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
     const auto length = choice.end - choice.begin;
     if (choice.raw) {
         append_raw(out, new_file_.subspan(choice.begin, length));
-        totals_.raw_bytes += length;
     } else {
         CodedRecord record = choice.record;
         record.payload = choice.payload;
         append_coded(out, record, cursor.expected(choice.begin));
-        totals_.coded_bytes += length;
         if (record.coder == static_cast<std::uint8_t>(CoderId::numbers)) {
             totals_.features |= feature_numbers;
             if (needs_factors(record.payload)) totals_.features |= feature_factors;

@@ -47,8 +47,6 @@ public:
     BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
 
     struct Totals {
-        std::uint64_t coded_bytes = 0;
-        std::uint64_t raw_bytes = 0;
         // Largest seen, for the header.
         std::uint32_t record_bytes = 0;
         std::uint32_t block_bytes = 0;

@@ -70,6 +70,8 @@ public:
         stats_.new_size = info_.new_size;
         stats_.patch_size = info_.patch_size;
         stats_.decoder_memory = info_.decoder_memory;
+        stats_.breakdown[Coding::prologue].delta_bytes = info_.prologue_bytes();
+        stats_.tensors = plan_->counts;
         stats_.full_file_is_better =
             static_cast<double>(info_.patch_size) >
             options_.worthwhile_ratio * static_cast<double>(info_.new_size);
@@ -146,9 +148,9 @@ private:
 
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
-        if (!parts_) parts_ = plan_tensors(old_file_, new_file_);
+        if (!plan_) plan_ = plan_tensors(old_file_, new_file_);
         const SegmentJob job{old_file_,         new_file_,           limits,
-                             &*parts_,          info_.segment_bytes, options_.threads,
+                             &plan_->parts,     info_.segment_bytes, options_.threads,
                              options_.cancelled};
         const bool again = info_.segment_bytes != options_.segment_bytes;
         segments_.emplace(*patch_, info_.prologue_bytes());
@@ -165,10 +167,7 @@ private:
         info_.block_bytes = blocks.block_bytes;
         info_.reference_bytes = blocks.reference_bytes;
         info_.features = blocks.features;
-        stats_.copied_bytes = totals.copied_bytes;
-        stats_.filled_bytes = totals.filled_bytes;
-        stats_.coded_bytes = blocks.coded_bytes;
-        stats_.raw_bytes = blocks.raw_bytes;
+        stats_.breakdown = totals.breakdown;
         return {};
     }
 
@@ -230,8 +229,8 @@ private:
         TRY(patch_->truncate(0));
         TRY(const auto size, write_plain(new_file_, *patch_, header_bytes, options));
         info_.patch_size = header_bytes + size;
-        stats_ = {};
-        stats_.coded_bytes = info_.new_size;
+        stats_.breakdown = {};
+        stats_.breakdown[Coding::frame] = {info_.new_size, size};
         stats_.without_old = true;
         return {};
     }
@@ -248,7 +247,7 @@ private:
     std::optional<PatchWriter> segments_;  // nothing for a frame
     const EncodeOptions& options_;
     DeltaInfo info_;
-    std::optional<std::vector<TensorPart>> parts_;
+    std::optional<TensorPlan> plan_;
     std::vector<IndexEntry> index_;
     EncodeStats stats_;
 };

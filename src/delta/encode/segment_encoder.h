@@ -43,19 +43,10 @@ public:
     /// The records that make a segment; `cancelled` if asked to stop.
     [[nodiscard]] Result<Bytes> encode(const SegmentPlan& plan);
 
-    [[nodiscard]] std::uint64_t copied_bytes() const { return counts_.copied_bytes; }
-    [[nodiscard]] std::uint64_t filled_bytes() const { return counts_.filled_bytes; }
     [[nodiscard]] BlockEncoder::Totals block_totals() const;
 
 private:
     struct Region;
-    // What encoding a segment changes beside the models.
-    struct Counts {
-        std::uint64_t last_shift = 0;  // of the last copy
-        std::uint64_t copied_bytes = 0;
-        std::uint64_t filled_bytes = 0;
-        std::uint64_t literal_bytes = 0;
-    };
 
     Status encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
                       std::uint64_t next_shift);
@@ -91,7 +82,7 @@ private:
     std::uint64_t number_record_bytes_ = 0;
     Bytes number_sample_;
     bool all_literals_ = false;
-    Counts counts_;
+    std::uint64_t last_shift_ = 0;  // of the last copy
     OldCursor cursor_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/breakdown.h"
 #include "delta/encode/segment_encoder.h"
 
 namespace strandline::delta {
@@ -23,16 +24,15 @@ struct SegmentJob {
 
 struct SegmentTotals {
     BlockEncoder::Totals blocks;
-    std::uint64_t copied_bytes = 0;
-    std::uint64_t filled_bytes = 0;
-
-    void add(const SegmentEncoder& encoder);
+    Breakdown breakdown;
 };
 
-/// A segment that is done: where it ends in the new file, its records, the CRC of its output.
+/// A segment that is done: where it ends in the new file, its records and what they are, the CRC
+/// of its output.
 struct EncodedSegment {
     std::uint64_t end = 0;
     Bytes records;
+    Breakdown breakdown;
     std::uint32_t output_crc32c = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "delta/encode.h"
 #include "delta/layout/tensor.h"
 #include "delta/number/fold.h"
 
@@ -34,9 +35,14 @@ struct TensorPart {
     std::optional<FoldedPart> folded;
 };
 
-/// What is known of the new file before it is coded: sorted, without overlaps. Neighbours of one
-/// kind with neighbouring old values are one part.
-[[nodiscard]] std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file);
+/// What is known of the new file before it is coded.
+struct TensorPlan {
+    /// Sorted, without overlaps. Neighbours of one kind with neighbouring old values are one part.
+    std::vector<TensorPart> parts;
+    TensorCounts counts;
+};
+
+[[nodiscard]] TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file);
 
 /// The part that `offset` is in, or else the next one; null behind the last.
 [[nodiscard]] const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset);

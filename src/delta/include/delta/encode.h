@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "delta/breakdown.h"
 #include "delta/io.h"
 
 namespace strandline::delta {
@@ -33,14 +35,26 @@ struct EncodeOptions {
     std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 
+/// How the tensors of the new file were found in the old one. By name, content and place, and
+/// those without a relative, are all of them.
+struct TensorCounts {
+    std::string container;  ///< kind of the new file ("onnx"), or "" when it is not known
+    std::uint64_t old_tensors = 0;
+    std::uint64_t new_tensors = 0;
+    std::uint64_t by_name = 0;     ///< the relative has the same name
+    std::uint64_t by_content = 0;  ///< it has other or no names, but equal or like numbers
+    std::uint64_t by_place = 0;    ///< only its shape and order are the same
+    std::uint64_t unmatched = 0;
+    std::uint64_t equal = 0;  ///< of all: each byte is that of the relative
+    std::uint64_t moved = 0;  ///< of all: the relative stands before that of an earlier tensor
+};
+
 struct EncodeStats {
     std::uint64_t patch_size = 0;
     std::uint64_t new_size = 0;
-    /// New bytes by how they are coded.
-    std::uint64_t copied_bytes = 0;
-    std::uint64_t filled_bytes = 0;
-    std::uint64_t coded_bytes = 0;
-    std::uint64_t raw_bytes = 0;
+    /// Bytes of both by how they are coded; the same as read_breakdown() finds.
+    Breakdown breakdown;
+    TensorCounts tensors;
     std::uint32_t decoder_memory = 0;
     /// The whole new file compressed without the old one was smaller, and is what was written.
     bool without_old = false;
