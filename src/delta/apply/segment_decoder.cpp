@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/core.h>
 
+#include "delta/coder/view_reader.h"
 #include "delta/format/crc32c.h"
 #include "delta/format/header.h"
 
@@ -132,11 +133,24 @@ Status SegmentDecoder::run_coded(ByteSpan body) {
     TRY(check_room(record.length));
     if (record.length > block_.size())
         return fail(Errc::corrupt, "delta block is longer than declared");
-    TRY(const ByteSpan reference, read_windows(record.windows));
+    TRY(const ByteSpan reference, read_reference(record));
     const auto size = static_cast<std::size_t>(record.length);
     const auto block = std::span(block_).first(size);
     TRY(coder->decode(record.payload, reference, block, std::span(scratch_).first(size)));
     return emit(block);
+}
+
+Result<ByteSpan> SegmentDecoder::read_reference(const CodedRecord& record) {
+    if (!record.view) return read_windows(record.windows);
+    if ((info_->features & feature_views) == 0)
+        return fail(Errc::corrupt, "delta has a view that its header does not declare");
+    const std::size_t one = element_size(record.view->to);
+    if (record.length > reference_.size() || record.length % one != 0)
+        return fail(Errc::corrupt, "delta refers to more old bytes than declared");
+    TRY(check_view(*record.view, record.length / one, info_->old_size));
+    const auto out = std::span(reference_).first(static_cast<std::size_t>(record.length));
+    TRY(read_view(*record.view, *old_file_, out, window_));
+    return ByteSpan(out);
 }
 
 Result<ByteSpan> SegmentDecoder::read_windows(const std::vector<OldRange>& windows) {

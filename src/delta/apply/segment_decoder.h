@@ -39,6 +39,7 @@ private:
     Status run_fill(ByteSpan body);
     Status run_raw(ByteSpan body);
     Status run_coded(ByteSpan body);
+    Result<ByteSpan> read_reference(const CodedRecord& record);
     Result<ByteSpan> read_windows(const std::vector<OldRange>& windows);
     Status check_source(const OldRange& source) const;
     Status check_room(std::uint64_t length) const;

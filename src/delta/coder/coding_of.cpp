@@ -7,6 +7,7 @@ namespace {
 
 Result<Coding> coding_of_numbers(const CodedRecord& record) {
     TRY(const auto kind, kind_of_numbers(record.payload, record.length));
+    if (record.view) return Coding::numbers_converted;
     if (kind.method == number::Method::exact) return Coding::numbers_exact;
     switch (kind.predictor) {
         case Predictor::none:

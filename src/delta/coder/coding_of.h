@@ -6,8 +6,8 @@
 
 namespace strandline::delta {
 
-/// Enough of the body of a coded record for coding_of().
-inline constexpr std::size_t coding_head_bytes = 512;
+/// Enough of the body of a coded record for coding_of(): windows, or the scales of a view.
+inline constexpr std::size_t coding_head_bytes = 512 + max_view_scales * sizeof(float);
 
 /// How a block is coded; the payload may be cut as above. `corrupt` when its head ends early or
 /// names what this program does not know.

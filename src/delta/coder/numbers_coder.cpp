@@ -115,6 +115,8 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
         out[method_at] =
             static_cast<std::byte>(static_cast<unsigned>(now) | unsigned{mode.skip} << skip_shift);
     };
+    if (!predicted && !old.empty() && std::ranges::equal(old, numbers))
+        return set_method(number::Method::exact);
     if (method == number::Method::sparse) {
         if (encode_sparse_numbers(mode.type, numbers, old, gap_model, model, writer, out)) return;
         set_method(number::Method::absolute);
@@ -192,7 +194,11 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
         return decode_predicted(in, mode, {old, extent.skip, block.size()}, columns, models,
                                 numbers, scratch);
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
-    if (mode.method == number::Method::exact) return malformed("unknown mode");
+    if (mode.method == number::Method::exact) {
+        if (old.size() != numbers.size() || in.left() > 0) return malformed("unknown mode");
+        std::ranges::copy(old, numbers.begin());
+        return {};
+    }
     if (mode.method == number::Method::sparse) {
         return decode_sparse_numbers(mode.type, in.rest(), old, models.gaps(), model, numbers,
                                      scratch);

@@ -265,7 +265,8 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
             totals_.features |= feature_mixer;
         if (record.coder == static_cast<std::uint8_t>(CoderId::lzma))
             totals_.features |= feature_lzma;
-        std::uint64_t reference = 0;
+        if (record.view) totals_.features |= feature_views;
+        std::uint64_t reference = record.view ? length : 0;
         for (const auto& window : record.windows) reference += window.length;
         totals_.reference_bytes =
             std::max(totals_.reference_bytes, static_cast<std::uint32_t>(reference));

@@ -24,6 +24,7 @@ struct BlockLimits {
     bool factors = true;                       ///< the reader has memory for predictions
     bool lzma = true;                          ///< the reader has memory for LZMA
     bool mixer = true;                         ///< the reader has memory to mix bytes
+    bool views = true;                         ///< the reader knows views
     bool scripts = true;                       ///< the reader has memory for scripts
     bool thorough = true;                      ///< try more than sampling suggests
 };
@@ -93,6 +94,8 @@ private:
                    NumberChooser::Coded& best);
     void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
     void choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode);
+    std::optional<OldView> load_view(const TensorPart& part, std::uint64_t begin,
+                                     std::uint64_t end);
     void load_reference(const std::vector<OldRange>& windows);
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
@@ -116,6 +119,8 @@ private:
     ZstdEncoder zstd_;
     Bytes scratch_;
     Bytes reference_;
+    Bytes view_;
+    Bytes view_scales_;
     Totals totals_;
 };
 

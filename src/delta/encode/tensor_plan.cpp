@@ -17,7 +17,7 @@ bool is_small(const TensorPart& part) {
 
 bool continues(const TensorPart& last, const TensorPart& next) {
     if (last.end != next.begin || last.type != next.type) return false;
-    if (last.folded || next.folded) return false;
+    if (last.folded || next.folded || last.view || next.view) return false;
     if (!is_small(last) && !is_small(next)) return false;
     if (last.old_begin.has_value() != next.old_begin.has_value()) return false;
     return !last.old_begin || *last.old_begin + (last.end - last.begin) == *next.old_begin;
@@ -97,6 +97,7 @@ TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file) {
             if (match.folded && part.old_begin)
                 part.folded = folded_part(*match.folded, tensor, old_layout);
         }
+        if (!part.old_begin) part.view = find_view(found, match, old_file, new_file);
         if (!parts.empty() && continues(parts.back(), part)) {
             if (part.end - part.begin > parts.back().end - parts.back().begin)
                 parts.back().columns = parts.back().last_columns = 0;

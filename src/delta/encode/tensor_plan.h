@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "delta/encode.h"
+#include "delta/encode/part_view.h"
 #include "delta/layout/tensor.h"
 #include "delta/number/fold.h"
 
@@ -33,6 +34,8 @@ struct TensorPart {
     /// Length of the last axis; 0 when that is not known.
     std::uint64_t last_columns = 0;
     std::optional<FoldedPart> folded;
+    /// In the place of old_begin: where the old values are, in another order or type.
+    std::optional<PartView> view;
 };
 
 /// What is known of the new file before it is coded.

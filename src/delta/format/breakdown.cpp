@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, coding_count> names{
     "numbers_requantised",
     "numbers_folded",
     "numbers_exact",
+    "numbers_converted",
     "mixed",
     "frame",
     "prologue",

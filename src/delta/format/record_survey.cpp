@@ -24,19 +24,16 @@ Status RecordSurvey::run(const ReadAt& patch, OldRange place) {
     std::uint64_t offset = place.offset;
     const std::uint64_t stop = place.offset + place.length;
     while (offset < stop) {
-        std::byte kind{};
-        TRY(patch.read_at(offset, std::span(&kind, 1)));
-        const bool script = kind == static_cast<std::byte>(RecordKind::script);
-        buffer_.resize(std::min<std::uint64_t>(
-            script ? looked_at_bytes : coding_head_bytes + max_record_head_bytes, stop - offset));
+        buffer_.resize(std::min<std::uint64_t>(looked_at_bytes, stop - offset));
         TRY(patch.read_at(offset, buffer_));
-        FieldReader in(ByteSpan(buffer_).subspan(1));
+        FieldReader in(buffer_);
+        const auto kind = static_cast<RecordKind>(in.byte());
         const std::uint64_t length = in.varint();
         const std::uint64_t head = buffer_.size() - in.left();
         if (!in.ok() || length == 0 || length > stop - offset - head)
             return malformed("the length of a record is out of range");
         const auto body = in.take(std::min<std::uint64_t>(length, in.left()));
-        TRY(take(static_cast<RecordKind>(kind), {head, length, body}));
+        TRY(take(kind, {head, length, body}));
         offset += head + length;
     }
     return at_ == end_ ? Status{} : malformed("a segment ends early");

@@ -12,6 +12,7 @@
 #include "delta/format/header.h"
 #include "delta/format/record.h"
 #include "delta/format/varint.h"
+#include "delta/number/cast.h"
 #include "delta/test/test_support.h"
 
 namespace strandline::delta {
@@ -234,6 +235,38 @@ FilePair predicted_pair() {
                                {"bytes", "I8", "64,64", quantised_rows(64, 64, 49)}})};
 }
 
+// One tensor turned and cast, one cast, one quantised.
+FilePair converted_pair() {
+    constexpr std::size_t rows = 24;
+    constexpr std::size_t columns = 40;
+    const Bytes weights = float_weights(rows * columns, 61);
+    const auto bits = [&](std::size_t i) {
+        return load_le<std::uint32_t>(ByteSpan(weights).subspan(4 * i, 4));
+    };
+    Bytes turned;
+    Bytes brain;
+    Bytes integers;
+    for (std::size_t i = 0; i < rows * columns; ++i) {
+        append_le(turned, number::to_float16(bits(i % rows * columns + i / rows)));
+        append_le(brain, number::to_bfloat16(bits(i)));
+    }
+    for (std::size_t i = 0; i < rows * columns; ++i) {
+        float largest = 0;
+        for (std::size_t other = i / columns * columns; other < (i / columns + 1) * columns;
+             ++other)
+            largest = std::max(largest, std::fabs(std::bit_cast<float>(bits(other))));
+        integers.push_back(static_cast<std::byte>(
+            number::quantised(std::bit_cast<float>(bits(i)), largest / 127, 0, -128, 127)));
+    }
+    return {"converted",
+            named_safetensors({{"a", "F32", "24,40", weights},
+                               {"b", "F32", "24,40", weights},
+                               {"c", "F32", "24,40", weights}}),
+            named_safetensors({{"a", "F16", "40,24", turned},
+                               {"b", "BF16", "24,40", brain},
+                               {"c", "I8", "24,40", integers}})};
+}
+
 struct Golden {
     const char* name;
     FilePair pair;
@@ -250,6 +283,8 @@ std::vector<Golden> goldens() {
     all.push_back({"numbers", numbers, encode(numbers.old_file, numbers.new_file)});
     const auto predicted = predicted_pair();
     all.push_back({"predicted", predicted, encode(predicted.old_file, predicted.new_file)});
+    const auto converted = converted_pair();
+    all.push_back({"converted", converted, encode(converted.old_file, converted.new_file)});
     const FilePair frame{"frame", {}, metadata_text(30, "1")};
     all.push_back({"mixed", mixed, encode(mixed.old_file, mixed.new_file)});
     all.push_back({"sparse", sparse, encode(sparse.old_file, sparse.new_file)});

@@ -29,11 +29,12 @@ enum class Coding : std::uint8_t {
     numbers_requantised,    ///< differences to what new quantisation steps let expect
     numbers_folded,         ///< differences to old numbers with folded normalisation
     numbers_exact,          ///< exactly what a prediction makes
+    numbers_converted,      ///< of a tensor in another order or type
     mixed,                  ///< quantised weights by several contexts
     frame,                  ///< the whole new file without the old one
     prologue,               ///< header and index
 };
-inline constexpr std::size_t coding_count = 20;
+inline constexpr std::size_t coding_count = 21;
 
 /// Fit for a table or the label of a metric: lower case, words joined by `_`.
 [[nodiscard]] std::string_view name_of(Coding coding);

@@ -29,7 +29,8 @@ inline constexpr std::uint8_t feature_factors = 2;   ///< predictions with facto
 inline constexpr std::uint8_t feature_lzma = 4;      ///< blocks of LZMA
 inline constexpr std::uint8_t feature_mixer = 8;     ///< blocks of mixed bytes
 inline constexpr std::uint8_t feature_scripts = 16;  ///< records of copies and literals
-inline constexpr std::uint8_t known_features = 31;
+inline constexpr std::uint8_t feature_views = 32;    ///< tensors in another order or type
+inline constexpr std::uint8_t known_features = 63;
 
 /// What the header of a delta declares; format.md section 2. All sizes in bytes.
 struct DeltaInfo {
