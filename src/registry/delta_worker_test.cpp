@@ -17,18 +17,19 @@ using test::must;
 /// Writes what it is told to.
 class FakeBuilder final : public DeltaBuilder {
 public:
-    Result<std::optional<std::uint64_t>> build(const DeltaFiles& files,
-                                               const std::function<bool()>& keep_going) override {
+    Result<DeltaBuild> build(const DeltaFiles& files,
+                             const std::function<bool()>& keep_going) override {
         ++builds;
         if (during) during();
         if (!keep_going()) return fail(Errc::cancelled, "told to stop");
         if (error) return *error;
-        if (full_is_better) return std::optional<std::uint64_t>{};
+        if (full_is_better) return DeltaBuild{};
         std::ofstream(files.output, std::ios::binary) << content;
-        return std::optional<std::uint64_t>(content.size());
+        return DeltaBuild{content.size(), shares};
     }
 
     std::string content = "delta";
+    std::vector<DeltaShare> shares{{"numbers", 4900, 3}, {"raw", 101, 2}};
     bool full_is_better = false;
     std::optional<Error> error;
     std::function<void()> during;
@@ -78,6 +79,7 @@ TEST_P(DeltaJobs, EndWithAStoredDelta) {
     EXPECT_EQ(job().state, DeltaState::built);
     EXPECT_EQ(job().delta, sha256("delta"));
     EXPECT_EQ(job().delta_size, 5U);
+    EXPECT_EQ(job().shares, builder.shares);
     must(blobs->verify(sha256("delta")));
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0].type, "delta.built");
@@ -153,8 +155,6 @@ TEST_P(DeltaJobs, AreTakenOverWhenTheLeaseRunsOut) {
     EXPECT_EQ(job().state, DeltaState::built);
 }
 
-TEST_P(DeltaJobs, AreGivenUpWhenTheirWorkersKeepVanishing) {
-    for (int i = 0; i < 3; ++i) {
 TEST_P(DeltaJobs, AreTakenOverAtOnceWhenTheirProcessIsKnownToBeDead) {
     const auto first = must(jobs.lease("w1", seconds{60})).value();
     EXPECT_EQ(must(jobs.end_leases()), 1);
@@ -165,6 +165,8 @@ TEST_P(DeltaJobs, AreTakenOverAtOnceWhenTheirProcessIsKnownToBeDead) {
     EXPECT_EQ(must(jobs.end_leases()), 0);
 }
 
+TEST_P(DeltaJobs, AreGivenUpWhenTheirWorkersKeepVanishing) {
+    for (int i = 0; i < 3; ++i) {
         EXPECT_TRUE(must(jobs.lease("w1", seconds{1})));
         clock.advance(seconds{1});
     }
