@@ -33,6 +33,29 @@ std::string shares_table(const delta::Breakdown& breakdown) {
     return format_table(table);
 }
 
+ObjectBuilder tensors_json(const delta::TensorCounts& tensors) {
+    ObjectBuilder out;
+    out.text("container", tensors.container)
+        .integer("old", number(tensors.old_tensors))
+        .integer("new", number(tensors.new_tensors))
+        .integer("by_name", number(tensors.by_name))
+        .integer("by_content", number(tensors.by_content))
+        .integer("by_place", number(tensors.by_place))
+        .integer("unmatched", number(tensors.unmatched))
+        .integer("equal", number(tensors.equal))
+        .integer("moved", number(tensors.moved));
+    return out;
+}
+
+std::string tensors_text(const delta::TensorCounts& tensors) {
+    return fmt::format(
+        "{} of {} tensors have a relative among {} old ones: {} by name, {} by content, {} by "
+        "place; {} are equal, {} moved. Container: {}",
+        tensors.new_tensors - tensors.unmatched, tensors.new_tensors, tensors.old_tensors,
+        tensors.by_name, tensors.by_content, tensors.by_place, tensors.equal, tensors.moved,
+        tensors.container.empty() ? "unknown" : tensors.container);
+}
+
 }  // namespace
 
 double percent(std::uint64_t part, std::uint64_t whole) {
@@ -49,7 +72,10 @@ void show_made(const Context& context, const MadeDelta& made) {
             .number("seconds", made.seconds)
             .integer("decoder_memory_bytes", stats.decoder_memory)
             .boolean("full_file_is_better", stats.full_file_is_better);
-        if (made.breakdown) out.objects("shares", shares_json(*made.breakdown));
+        if (made.detailed) {
+            out.objects("shares", shares_json(stats.breakdown));
+            out.object("tensors", tensors_json(stats.tensors));
+        }
         context.print(out.json());
         return;
     }
@@ -60,7 +86,8 @@ void show_made(const Context& context, const MadeDelta& made) {
                     format_duration_ms(static_cast<std::int64_t>(made.seconds * 1000)),
                     size_text(stats.decoder_memory),
                     stats.full_file_is_better ? "; sending the full file is better" : ""));
-    if (made.breakdown) context.print(shares_table(*made.breakdown));
+    if (!made.detailed) return;
+    context.print("\n" + shares_table(stats.breakdown) + "\n" + tensors_text(stats.tensors));
 }
 
 void show_result(const Context& context, const std::string& name, const delta::DeltaInfo& info) {

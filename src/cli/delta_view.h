@@ -1,8 +1,6 @@
 #pragma once
 
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "cli/context.h"
 #include "delta/breakdown.h"
@@ -16,8 +14,8 @@ namespace strandline::cli {
 struct MadeDelta {
     std::string file;
     delta::EncodeStats stats;
-    double seconds = 0;  ///< that it took
-    std::optional<delta::Breakdown> breakdown = {};
+    double seconds = 0;     ///< that it took
+    bool detailed = false;  ///< show what it is made of, too
 };
 
 /// `part` of `whole`, in percent; of nothing it is all.

@@ -72,6 +72,11 @@ enum class Partial : std::uint8_t {
                                             const ApplyOptions& options = {},
                                             Partial partial = Partial::discard);
 
+/// Applies a delta file without keeping the output: it would give what it says.
+[[nodiscard]] Result<DeltaInfo> verify_delta(const std::filesystem::path& old_file,
+                                             const std::filesystem::path& patch,
+                                             const ApplyOptions& options = {});
+
 /// read_info() of a file.
 [[nodiscard]] Result<DeltaInfo> read_info_file(const std::filesystem::path& patch);
 
