@@ -75,8 +75,12 @@ Status SegmentDecoder::copy(OldRange source) {
     while (source.length > 0) {
         const auto piece = std::span(window_).first(
             static_cast<std::size_t>(std::min<std::uint64_t>(source.length, window_.size())));
-        TRY(old_file_->read_at(source.offset, piece));
-        TRY(emit(piece));
+        if (const auto there = old_file_->view(source.offset, piece.size()); !there.empty()) {
+            TRY(emit(there));
+        } else {
+            TRY(old_file_->read_at(source.offset, piece));
+            TRY(emit(piece));
+        }
         source.offset += piece.size();
         source.length -= piece.size();
     }
