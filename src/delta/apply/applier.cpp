@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <fmt/core.h>
 #include <memory>
 
 #include "delta/apply.h"
 #include "delta/apply/body_reader.h"
 #include "delta/apply/old_file_check.h"
 #include "delta/apply/pieces.h"
+#include "delta/apply/prologue.h"
 #include "delta/format/crc32c.h"
 #include "delta/format/header.h"
 #include "delta/format/short_prologue.h"
@@ -138,16 +138,7 @@ private:
 
     Status accept_header() {
         TRY(auto info, parse_header(prologue_));
-        if (info.new_size > options_.limits.max_output_bytes) {
-            return fail(Errc::exhausted,
-                        fmt::format("the delta makes {} bytes; the limit is {}", info.new_size,
-                                    options_.limits.max_output_bytes));
-        }
-        if (info.decoder_memory > options_.limits.max_memory_bytes) {
-            return fail(Errc::exhausted,
-                        fmt::format("the delta needs {} bytes of memory; the limit is {}",
-                                    info.decoder_memory, options_.limits.max_memory_bytes));
-        }
+        TRY(check_limits(info, options_.limits));
         prologue_.reserve(static_cast<std::size_t>(info.prologue_bytes()));
         TRY(check_old(info));
         info_ = std::make_unique<DeltaInfo>(info);

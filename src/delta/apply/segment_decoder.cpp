@@ -21,7 +21,8 @@ SegmentDecoder::SegmentDecoder(const DeltaInfo& info, const ReadAt& old_file, Si
 
 void SegmentDecoder::begin(std::uint64_t new_offset, std::uint64_t length) {
     cursor_ = {};
-    script_.reset();
+    at_hand_ = old_access(*info_).at(new_offset);
+    script_.reset(at_hand_);
     coders_.begin_segment();
     new_offset_ = new_offset;
     left_ = length;
@@ -158,10 +159,8 @@ Result<ByteSpan> SegmentDecoder::read_windows(const std::vector<OldRange>& windo
 }
 
 Status SegmentDecoder::check_source(const OldRange& source) const {
-    if (source.offset > info_->old_size || source.length > info_->old_size - source.offset) {
-        return fail(Errc::corrupt, "delta refers to bytes past the end of the old file");
-    }
-    return {};
+    if (lies_within(source, at_hand_)) return {};
+    return fail(Errc::corrupt, "delta refers to old bytes that are not there");
 }
 
 Status SegmentDecoder::check_room(std::uint64_t length) const {

@@ -61,6 +61,12 @@ public:
     /// than `limit` bytes; else returns false.
     bool encode_whole(const Gap& gap, const OldCursor& cursor, std::size_t limit, Bytes& out);
 
+    /// What there is of the old file, beside that of tensors.
+    void set_at_hand(const OldRange& at_hand) {
+        at_hand_ = at_hand;
+        planner_.set_at_hand(at_hand);
+    }
+
     /// Segments do not depend on each other.
     void begin_segment() {
         numbers_.begin_segment();
@@ -107,6 +113,7 @@ private:
 
     ByteSpan old_file_;
     ByteSpan new_file_;
+    OldRange at_hand_;
     BlockLimits limits_;
     ModePlanner planner_;
     NumberChooser numbers_;

@@ -43,6 +43,17 @@ public:
     [[nodiscard]] virtual Status truncate(std::uint64_t size) = 0;
 };
 
+/// A file that is changed in place and must survive power cuts. Writes may reach the medium in any
+/// order and in part, until sync() has returned.
+class DurableFile : public ReadAt, public WriteAt {
+public:
+    /// Makes the file at least this long, with room on the medium for all of it; `exhausted` when
+    /// there is none, and then the file may be longer than before.
+    [[nodiscard]] virtual Status allocate(std::uint64_t size) = 0;
+    /// What was done so far survives a power cut.
+    [[nodiscard]] virtual Status sync() = 0;
+};
+
 /// ReadAt of bytes in memory; borrowed.
 class MemoryReader final : public ReadAt {
 public:
