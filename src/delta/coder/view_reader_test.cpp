@@ -25,7 +25,7 @@ std::uint64_t plain_index(const OldView& view, std::uint64_t index) {
 Bytes read(const OldView& view, ByteSpan old_file, std::uint64_t count) {
     Bytes out(static_cast<std::size_t>(count * element_size(view.to)));
     Bytes window(64u << 10);
-    EXPECT_TRUE(check_view(view, count, old_file.size()));
+    EXPECT_TRUE(check_view(view, count, {0, old_file.size()}));
     EXPECT_TRUE(read_view(view, MemoryReader(old_file), out, window));
     return out;
 }
@@ -108,7 +108,7 @@ TEST(ViewReader, QuantisesByTheScaleOfEachRow) {
     view.scales.values = ByteSpan(scales).last(4);
     EXPECT_EQ(read(view, file, 3), Bytes(wanted.begin() + 3, wanted.end()));
     view.first = 2;
-    EXPECT_FALSE(check_view(view, 4, file.size()));
+    EXPECT_FALSE(check_view(view, 4, {0, file.size()}));
 }
 
 OldView whole(std::vector<OldView::Axis> axes) {
@@ -119,20 +119,20 @@ OldView whole(std::vector<OldView::Axis> axes) {
 }
 
 TEST(OldView, RefusesWhatIsNotThere) {
-    EXPECT_TRUE(check_view(whole({{4, 1}}), 4, 16));
-    EXPECT_FALSE(check_view(whole({{4, 1}}), 5, 16));
-    EXPECT_FALSE(check_view(whole({{4, 1}}), 4, 15));
-    EXPECT_FALSE(check_view(whole({{4, 1}}), 0, 16));
-    EXPECT_FALSE(check_view(whole({{0, 1}}), 1, 16));
-    EXPECT_FALSE(check_view(whole({{4, UINT64_MAX}}), 1, 16));
-    EXPECT_FALSE(check_view(whole({{UINT64_MAX, 1}, {UINT64_MAX, 1}}), 1, UINT64_MAX));
-    EXPECT_FALSE(check_view(whole({{1U << 31, 0}, {1U << 31, 0}}), 1, 16));
+    EXPECT_TRUE(check_view(whole({{4, 1}}), 4, {0, 16}));
+    EXPECT_FALSE(check_view(whole({{4, 1}}), 5, {0, 16}));
+    EXPECT_FALSE(check_view(whole({{4, 1}}), 4, {0, 15}));
+    EXPECT_FALSE(check_view(whole({{4, 1}}), 0, {0, 16}));
+    EXPECT_FALSE(check_view(whole({{0, 1}}), 1, {0, 16}));
+    EXPECT_FALSE(check_view(whole({{4, UINT64_MAX}}), 1, {0, 16}));
+    EXPECT_FALSE(check_view(whole({{UINT64_MAX, 1}, {UINT64_MAX, 1}}), 1, {0, UINT64_MAX}));
+    EXPECT_FALSE(check_view(whole({{1U << 31, 0}, {1U << 31, 0}}), 1, {0, 16}));
     auto far = whole({{4, 1}});
     far.offset = UINT64_MAX - 3;
-    EXPECT_FALSE(check_view(far, 4, 16));
+    EXPECT_FALSE(check_view(far, 4, {0, 16}));
     far = whole({{4, 1}});
     far.first = UINT64_MAX;
-    EXPECT_FALSE(check_view(far, 4, 16));
+    EXPECT_FALSE(check_view(far, 4, {0, 16}));
 }
 
 TEST(OldView, ComesBackFromItsBytes) {

@@ -43,6 +43,7 @@ void BlockEncoder::Totals::add(const Totals& more) {
 BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits)
     : old_file_(old_file),
       new_file_(new_file),
+      at_hand_{0, old_file.size()},
       limits_(limits),
       planner_(old_file, new_file, limits.thorough),
       study_(old_file, new_file, limits.reference_bytes),
@@ -145,7 +146,7 @@ BlockEncoder::Choice BlockEncoder::encode_numbers_run(const Run& run, std::uint6
     const bool related = candidate.mode.transform != Transform::none;
     const std::uint64_t old_begin = run.begin + (related ? candidate.shift : shift);
     ByteSpan old;
-    if (old_begin <= old_file_.size() && length <= old_file_.size() - old_begin) {
+    if (lies_within({old_begin, length}, at_hand_)) {
         old = old_file_.subspan(old_begin, length);
         choice.record.windows = {{old_begin, length}};
     }
@@ -236,6 +237,7 @@ std::vector<OldRange> BlockEncoder::windows_for(const Gap& gap, std::uint64_t be
     request.shift = gap.shifts.empty() ? 0 : gap.shifts.front();
     request.matches = gap.matches;
     request.old_size = old_file_.size();
+    request.at_hand = at_hand_;
     // Small blocks get small windows: loading a window costs time on both sides.
     constexpr std::uint64_t min_window_bytes = 128u << 10;
     request.max_bytes = std::min<std::uint64_t>(limits_.reference_bytes,
@@ -265,7 +267,6 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
             totals_.features |= feature_mixer;
         if (record.coder == static_cast<std::uint8_t>(CoderId::lzma))
             totals_.features |= feature_lzma;
-        if (record.view) totals_.features |= feature_views;
         std::uint64_t reference = record.view ? length : 0;
         for (const auto& window : record.windows) reference += window.length;
         totals_.reference_bytes =

@@ -24,7 +24,6 @@ struct BlockLimits {
     bool factors = true;                       ///< the reader has memory for predictions
     bool lzma = true;                          ///< the reader has memory for LZMA
     bool mixer = true;                         ///< the reader has memory to mix bytes
-    bool views = true;                         ///< the reader knows views
     bool scripts = true;                       ///< the reader has memory for scripts
     bool thorough = true;                      ///< try more than sampling suggests
 };
@@ -59,6 +58,12 @@ public:
     /// Appends one record of matches for a gap that would be cut into several, if it takes fewer
     /// than `limit` bytes; else returns false.
     bool encode_whole(const Gap& gap, const OldCursor& cursor, std::size_t limit, Bytes& out);
+
+    /// What there is of the old file, beside that of tensors.
+    void set_at_hand(const OldRange& at_hand) {
+        at_hand_ = at_hand;
+        planner_.set_at_hand(at_hand);
+    }
 
     /// Segments do not depend on each other.
     void begin_segment() {
@@ -108,6 +113,7 @@ private:
 
     ByteSpan old_file_;
     ByteSpan new_file_;
+    OldRange at_hand_;
     BlockLimits limits_;
     ModePlanner planner_;
     NumberChooser numbers_;

@@ -80,7 +80,8 @@ SegmentEncoder::SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const Block
       script_(old_file, new_file, script_limits(limits)) {}
 
 SegmentPlan SegmentScout::next(std::uint64_t begin, std::uint64_t end) {
-    SegmentPlan plan{begin, end, finder_.find(begin, end), shift_};
+    const auto at_hand = access_.at(begin);
+    SegmentPlan plan{begin, end, finder_.find(begin, end, at_hand), shift_, at_hand};
     for (const auto& match : plan.found.matches) {
         if (is_copy(match, begin, end)) shift_ = match.shift();
     }
@@ -88,7 +89,9 @@ SegmentPlan SegmentScout::next(std::uint64_t begin, std::uint64_t end) {
 }
 
 Result<Bytes> SegmentEncoder::encode(const SegmentPlan& plan) {
-    const auto& [begin, end, found, shift] = plan;
+    const auto& [begin, end, found, shift, at_hand] = plan;
+    blocks_.set_at_hand(at_hand);
+    script_.set_at_hand(at_hand);
     last_shift_ = shift;
     std::vector<Region> regions;
     for (const auto& match : found.matches) {

@@ -8,6 +8,7 @@
 #include "delta/encode/match_finder.h"
 #include "delta/encode/script_encoder.h"
 #include "delta/encode/tensor_plan.h"
+#include "delta/format/old_access.h"
 
 namespace strandline::delta {
 
@@ -17,19 +18,22 @@ struct SegmentPlan {
     std::uint64_t end = 0;
     Findings found;
     std::uint64_t shift = 0;  ///< of the last copy before it
+    OldRange at_hand;         ///< of the old file
 };
 
 /// Looks through the new file, which has to happen in order.
 class SegmentScout {
 public:
     /// Both are borrowed.
-    SegmentScout(ByteSpan old_file, ByteSpan new_file) : finder_(old_file, new_file) {}
+    SegmentScout(ByteSpan old_file, ByteSpan new_file, const OldAccess& access)
+        : finder_(old_file, new_file, access.kind == OldAccess::Kind::up), access_(access) {}
 
     /// The plan for [begin, end), which starts where the last one ended.
     [[nodiscard]] SegmentPlan next(std::uint64_t begin, std::uint64_t end);
 
 private:
     MatchFinder finder_;
+    OldAccess access_;
     std::uint64_t shift_ = 0;
 };
 

@@ -40,7 +40,7 @@ Result<EncodedSegment> encode_one(const SegmentJob& job, SegmentEncoder& encoder
 
 Result<SegmentTotals> encode_alone(const SegmentJob& job,
                                    const std::function<Status(EncodedSegment)>& take) {
-    SegmentScout scout(job.old_file, job.new_file);
+    SegmentScout scout(job.old_file, job.new_file, job.access);
     SegmentEncoder encoder(job.old_file, job.new_file, job.limits, job.cancelled, *job.parts);
     SegmentTotals totals;
     for (std::uint64_t i = 0; i < count_of(job); ++i) {
@@ -60,7 +60,7 @@ public:
     explicit Crew(const SegmentJob& job)
         : job_(&job),
           count_(count_of(job)),
-          scout_(job.old_file, job.new_file),
+          scout_(job.old_file, job.new_file, job.access),
           ring_(std::size_t{2} * job.threads) {
         for (unsigned i = 0; i < job.threads; ++i) threads_.emplace_back([this] { work(); });
     }

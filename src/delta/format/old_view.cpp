@@ -120,7 +120,7 @@ Result<OldView> parse_view(FieldReader& in, std::uint64_t expected) {
     return view;
 }
 
-Status check_view(const OldView& view, std::uint64_t count, std::uint64_t old_size) {
+Status check_view(const OldView& view, std::uint64_t count, OldRange at_hand) {
     std::uint64_t all = 1;
     std::uint64_t last = 0;  // largest index in the old tensor
     for (const auto& axis : view.axes) {
@@ -134,8 +134,8 @@ Status check_view(const OldView& view, std::uint64_t count, std::uint64_t old_si
     if (count == 0 || view.first >= all || count > all - view.first)
         return malformed("its tensor has fewer numbers");
     const auto bytes = product(last + 1, element_size(view.from));
-    if (!bytes || view.offset > old_size || *bytes > old_size - view.offset)
-        return fail(Errc::corrupt, "delta refers to bytes past the end of the old file");
+    if (!bytes || !lies_within({view.offset, *bytes}, at_hand))
+        return fail(Errc::corrupt, "delta refers to old bytes that are not there");
     if (has_scales(view) && !scales_reach(view.scales, view.first, count))
         return malformed("scales are missing");
     return {};

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/format/old_range.h"
 #include "delta/format/varint.h"
 #include "delta/layout/tensor.h"
 
@@ -52,8 +53,8 @@ void append_view(Bytes& out, const OldView& view, std::uint64_t expected);
 /// Reads what append_view() wrote. Fields that make no sense alone are `corrupt`.
 [[nodiscard]] Result<OldView> parse_view(FieldReader& in, std::uint64_t expected);
 
-/// `corrupt` unless `count` numbers of the view exist, lie in an old file of that size, and have
-/// their scales.
-[[nodiscard]] Status check_view(const OldView& view, std::uint64_t count, std::uint64_t old_size);
+/// `corrupt` unless `count` numbers of the view exist, lie within what is at hand of the
+/// old file, and have their scales.
+[[nodiscard]] Status check_view(const OldView& view, std::uint64_t count, OldRange at_hand);
 
 }  // namespace strandline::delta

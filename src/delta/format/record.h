@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/format/old_range.h"
 #include "delta/format/old_view.h"
 
 namespace strandline::delta {
@@ -24,13 +25,6 @@ inline constexpr std::size_t max_windows = 16;
 inline constexpr std::size_t view_mark = 32;
 /// Kind and length of a record take at most this much in front of its body.
 inline constexpr std::size_t max_record_head_bytes = 6;
-
-struct OldRange {
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;
-
-    friend bool operator==(const OldRange&, const OldRange&) = default;
-};
 
 struct CopyRecord {
     OldRange source;

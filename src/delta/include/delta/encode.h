@@ -14,13 +14,17 @@
 namespace strandline::delta {
 
 struct EncodeOptions {
-    /// New bytes of one segment, 1 to 4 MiB: what an interrupted transfer or a torn write costs.
-    /// Deltas of a few KiB have segments of 16 MiB whatever is said here.
+    /// New bytes of one segment, 64 KiB to 4 MiB: what an interrupted transfer or a torn write
+    /// costs. Deltas of a few KiB, and of files of many GiB, have segments of up to 16 MiB whatever
+    /// is said here.
     std::uint32_t segment_bytes = std::uint32_t{4} << 20;
     /// zstd level of blocks where its match search pays, 1 to 19; 0 chooses by file size.
     int level = 0;
     /// The applier must get by with this much memory; at least 512 KiB.
-    std::uint32_t max_decoder_memory = std::uint32_t{12} << 20;
+    std::uint32_t max_decoder_memory = std::uint32_t{8} << 20;
+    /// The new file may take the place of the old one in the same file (apply_in_place), for
+    /// devices that have no room for both. Costs what has moved past where it was, at most.
+    bool in_place = false;
     /// A delta larger than this share of the new file is not worth its effort on the device.
     double worthwhile_ratio = 0.97;
     /// Known hashes spare a pass over the file. A wrong one makes a delta that cannot be applied.
