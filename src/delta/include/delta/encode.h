@@ -15,7 +15,7 @@ namespace strandline::delta {
 
 struct EncodeOptions {
     /// New bytes of one segment, 64 KiB to 4 MiB: what an interrupted transfer or a torn write
-    /// costs. Deltas of a few KiB, and of files of many GiB, have segments of up to 16 MiB whatever
+    /// costs. Deltas of a few KiB, and of files of many GiB, have segments of up to 64 MiB whatever
     /// is said here.
     std::uint32_t segment_bytes = std::uint32_t{4} << 20;
     /// zstd level of blocks where its match search pays, 1 to 19; 0 chooses by file size.
