@@ -37,6 +37,9 @@ struct EncodeOptions {
     std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 
+/// For devices that can spare 512 KiB to apply a delta. Costs about half a percent of its size.
+[[nodiscard]] EncodeOptions small_profile();
+
 struct EncodeStats {
     std::uint64_t patch_size = 0;
     std::uint64_t new_size = 0;
