@@ -84,20 +84,18 @@ private:
     }
 
     [[nodiscard]] Result<delta::EncodeOptions> encode_options() const {
-        delta::EncodeOptions options;
+        const bool small = given_.profile == "small";
+        if (!small && !given_.profile.empty() && given_.profile != "normal") {
+            return fail(Errc::invalid,
+                        fmt::format("--profile {}: give normal or small", given_.profile));
+        }
+        auto options = small ? delta::small_profile() : delta::EncodeOptions{};
         constexpr std::int64_t most_threads = 64;
         const auto threads = given_.threads.value_or(1);
         if (threads < 1 || threads > most_threads)
             return fail(Errc::invalid, fmt::format("--threads {}: give 1 to 64", threads));
         options.threads = static_cast<unsigned>(threads);
         options.in_place = given_.in_place;
-        if (given_.profile == "small") {
-            constexpr std::uint32_t small_memory = 512u << 10;
-            options.max_decoder_memory = small_memory;
-        } else if (!given_.profile.empty() && given_.profile != "normal") {
-            return fail(Errc::invalid,
-                        fmt::format("--profile {}: give normal or small", given_.profile));
-        }
         return options;
     }
 };
