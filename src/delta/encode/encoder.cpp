@@ -150,7 +150,7 @@ private:
         TRY(const BlockLimits limits, block_limits());
         if (!plan_) plan_ = plan_tensors(old_file_, new_file_);
         const SegmentJob job{old_file_,         new_file_,           limits,
-                             &plan_->parts,     info_.segment_bytes, options_.threads,
+                             &*plan_,           info_.segment_bytes, options_.threads,
                              options_.cancelled};
         const bool again = info_.segment_bytes != options_.segment_bytes;
         segments_.emplace(*patch_, info_.prologue_bytes());

@@ -16,7 +16,7 @@ struct SegmentJob {
     ByteSpan old_file;  ///< files and parts are borrowed
     ByteSpan new_file;
     BlockLimits limits;
-    const std::vector<TensorPart>* parts = nullptr;
+    const TensorPlan* plan = nullptr;
     std::uint32_t segment_bytes = 0;
     unsigned threads = 1;
     std::function<bool()> cancelled;  ///< asked by the caller's thread only; may be empty
