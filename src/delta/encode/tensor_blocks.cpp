@@ -288,8 +288,14 @@ void BlockEncoder::try_rough(const Numbers& numbers, NumberChooser::Coded& best,
 
 // Whether it helps to tell columns or rows apart: of the first axis, or of the last one.
 void BlockEncoder::choose_columns(const Numbers& numbers, NumberMode& mode) {
+    // Short tensors are not worth long trials.
+    constexpr std::size_t least_sample_bytes = 32u << 10;
+    constexpr std::size_t most_sample_bytes = 64u << 10;
     const TensorPart& part = *numbers.part;
     const std::uint64_t one = number::number_bytes(part.type);
+    const auto sample = numbers.sample(static_cast<std::size_t>(std::clamp<std::uint64_t>(
+        (part.end - part.begin) / 32, least_sample_bytes, most_sample_bytes)));
+    mode.skip = sample.skip;
     std::vector<NumberMode> candidates;
     for (const auto columns : {part.columns, part.last_columns}) {
         constexpr std::uint64_t min_rows = 4;
@@ -299,7 +305,7 @@ void BlockEncoder::choose_columns(const Numbers& numbers, NumberMode& mode) {
         if (!candidates.empty() && candidates.front().columns == columns) continue;
         NumberMode candidate = mode;
         candidate.columns = static_cast<std::uint32_t>(columns);
-        candidate.column = static_cast<std::uint32_t>(numbers.first() % columns);
+        candidate.column = static_cast<std::uint32_t>(sample.first() % columns);
         for (const bool rows : {false, true}) {
             candidate.rows = rows;
             candidate.method = mode.method;
@@ -310,7 +316,9 @@ void BlockEncoder::choose_columns(const Numbers& numbers, NumberMode& mode) {
             if (numbers_.nearly_direct()) candidates.push_back(candidate);
         }
     }
-    if (!candidates.empty()) mode = numbers_.cheapest(numbers.block, numbers.old, mode, candidates);
+    if (!candidates.empty()) mode = numbers_.cheapest(sample.block, sample.old, mode, candidates);
+    mode.skip = numbers.skip;
+    if (mode.columns != 0) mode.column = static_cast<std::uint32_t>(numbers.first() % mode.columns);
 }
 
 }  // namespace strandline::delta
