@@ -165,13 +165,15 @@ private:
         if (better_downwards(parts, info_.new_size, old_access(info_)))
             info_.features |= feature_downwards;
         parts = parts_in_place(parts, old_access(info_));
+        // Some of what aligns is gone when it is needed.
+        plan_->spans.clear();
     }
 
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
         if (!plan_) plan_parts();
         const SegmentJob job{old_file_,        new_file_,         limits,
-                             &plan_->parts,    old_access(info_), info_.segment_bytes,
+                             &*plan_,          old_access(info_), info_.segment_bytes,
                              options_.threads, options_.cancelled};
         const bool again = info_.segment_bytes != segment_bytes();
         segments_.emplace(*patch_, info_.prologue_bytes());
