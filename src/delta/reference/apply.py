@@ -7,21 +7,17 @@ import hashlib
 import pathlib
 import struct
 import sys
-from collections.abc import Iterator
 
-from block import unzstd, window_of
-from fields import Refused, crc32c, need
+from block import unzstd
+from fields import crc32c, need
 from header import Header, read_header
 from segment import Segment
 
-DAMAGE = (Refused, OSError, LookupError, ValueError, OverflowError, struct.error)
 
-
-def pieces(header: Header, old: bytes, patch: bytes) -> Iterator[bytes]:
+def pieces(header: Header, old: bytes, patch: bytes):
     """The new file, in order."""
     at = header.prologue_bytes
     if header.body_kind == 1:
-        need(window_of(patch[at:]) <= header.reference_bytes, "frame: its window is larger than declared")
         yield unzstd(patch[at:], header.new_size)
     for number, (length, crc) in enumerate(header.index):
         made = Segment(header, old, number * header.segment_bytes).decode(patch[at:at + length])
@@ -45,5 +41,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         apply(pathlib.Path(sys.argv[1]).read_bytes(), pathlib.Path(sys.argv[2]).read_bytes(), sys.argv[3])
-    except DAMAGE as error:
+    except (OSError, LookupError, ValueError, OverflowError, struct.error) as error:
         sys.exit(f"apply: {error}")

@@ -1,43 +1,29 @@
 """Blocks of coded records: which coder, and those without a model (format.md, sections 4.1 to 4.4 and 4.7)."""
-import ctypes
 import ctypes.util
 
 from fields import Fields, need, unzigzag
 from header import LZMA, MIXED, NUMBERS, Header
-from lzma_stream import unlzma
+from lzma_stream import LzmaDecoder
 from mixed_coder import mixed_block
 from number_block import NumberBlocks
 
 _zstd = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
-_zstd.ZSTD_createDCtx.restype = ctypes.c_void_p
-_zstd.ZSTD_decompressDCtx.restype = _zstd.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
+_zstd.ZSTD_createDCtx.restype, _zstd.ZSTD_decompressDCtx.restype = ctypes.c_void_p, ctypes.c_size_t
 
 
-class Blocks:
-    """Decodes the blocks of one segment."""
-
-    def __init__(self, header: Header):
-        self._header, self._numbers = header, NumberBlocks(header)
-
-    def decode(self, coder: int, payload: Fields, size: int, reference: bytes) -> bytes:
-        need(1 <= coder <= 6, f"record: unknown coder {coder}")
-        self._header.allows({4: NUMBERS, 5: LZMA, 6: MIXED}.get(coder, 0), f"coder {coder}")
-        if coder in (1, 5):
-            return (unzstd if coder == 1 else unlzma)(payload.take(payload.left), size, reference)
-        return {2: _planes, 3: _sparse, 4: self._numbers.decode, 6: mixed_block}[coder](payload, size, reference)
-
-
-def window_of(frame: bytes) -> int:
-    """How many bytes a decoder of a zstd frame (RFC 8878) must be able to look back."""
-    descriptor = frame[4]
-    if not descriptor & 32:
-        return (1 << 10 + (frame[5] >> 3)) * (8 + (frame[5] & 7)) >> 3
-    at, width = 5 + (0, 1, 2, 4)[descriptor & 3], (1, 2, 4, 8)[descriptor >> 6]
-    return int.from_bytes(frame[at:at + width], "little") + 256 * (width == 2)
+def decode_block(header: Header, numbers: NumberBlocks, coder: int, payload: Fields, size: int, reference: bytes) -> bytes:
+    need(1 <= coder <= 6, f"record: unknown coder {coder}")
+    header.allows({4: NUMBERS, 5: LZMA, 6: MIXED}.get(coder, 0), f"coder {coder}")
+    if coder in (2, 3):
+        return _planes(payload, size, reference, coder == 3)
+    if coder in (4, 6):
+        return (numbers.decode if coder == 4 else mixed_block)(payload, size, reference)
+    coded = payload.take(payload.left)
+    return unzstd(coded, size, reference) if coder == 1 else LzmaDecoder(coded, reference).run(size)
 
 
 def unzstd(frame: bytes, size: int, prefix: bytes = b"") -> bytes:
-    """The `size` bytes that a zstd frame holds; `prefix` is what its matches may reach into before the first."""
+    """The `size` bytes that a zstd frame (RFC 8878) holds; `prefix` is what its matches may reach into before the first."""
     length, out = ctypes.c_size_t(len(frame)), ctypes.create_string_buffer(max(size, 1))
     whole = frame[:4] == b"\x28\xb5\x2f\xfd" and _zstd.ZSTD_findFrameCompressedSize(frame, length) == len(frame)
     context = ctypes.c_void_p(_zstd.ZSTD_createDCtx())
@@ -57,7 +43,7 @@ def _stream(fields: Fields, size: int) -> bytes:
     return fields.take(1) * size if form == 2 else fields.take(size)
 
 
-def _planes(fields: Fields, size: int, reference: bytes, is_sparse: bool = False) -> bytes:
+def _planes(fields: Fields, size: int, reference: bytes, is_sparse: bool) -> bytes:
     mode = fields.integer(1)
     width, transform, skip = 1 << (mode & 3), mode >> 2 & 3, mode >> 4
     need(is_sparse <= transform < 3 and skip < width, f"planes: unknown mode {mode:#x}")
@@ -74,10 +60,6 @@ def _planes(fields: Fields, size: int, reference: bytes, is_sparse: bool = False
     result = fields.take(skip) + b"".join(words) + fields.take(tail)
     fields.end()
     return result
-
-
-def _sparse(fields: Fields, size: int, reference: bytes) -> bytes:
-    return _planes(fields, size, reference, True)
 
 
 def _changed(fields: Fields, count: int, width: int, size: int) -> list[int]:

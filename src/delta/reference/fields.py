@@ -4,13 +4,10 @@ from functools import reduce
 _CRC = [reduce(lambda crc, _: crc >> 1 ^ (0x82f63b78 if crc & 1 else 0), range(8), byte) for byte in range(256)]
 
 
-class Refused(Exception):
-    """The delta is not one that this reader may read, or is damaged; the text says why."""
-
-
 def need(good: bool, message: str) -> None:
+    """Else the delta is not one that this reader may read, or is damaged."""
     if not good:
-        raise Refused(message)
+        raise ValueError(message)
 
 
 class Fields:
@@ -47,12 +44,8 @@ def unzigzag(value: int) -> int:
 
 
 def as_signed(value: int, bits: int) -> int:
-    value &= (1 << bits) - 1
-    return value - (value >> bits - 1 << bits)
+    return (value + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
 
 
 def crc32c(data: bytes) -> int:
-    table, crc = _CRC, 0xffffffff
-    for byte in data:
-        crc = table[(crc ^ byte) & 255] ^ crc >> 8
-    return crc ^ 0xffffffff
+    return reduce(lambda crc, byte: _CRC[(crc ^ byte) & 255] ^ crc >> 8, data, 0xffffffff) ^ 0xffffffff

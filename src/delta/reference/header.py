@@ -46,15 +46,13 @@ def read_header(patch: bytes) -> Header:
 
 def _read_long(patch: bytes) -> Header:
     need(patch[4:6] == b"\x01\x00", f"header: unknown major version {int.from_bytes(patch[4:6], 'little')}")
-    need(len(patch) >= 128, "header: cut short")
     *start, zero, segment_bytes, old_size, old_sha, new_size, new_sha, patch_size, memory = struct.unpack_from(
         "<2BHIQ32sQ32sQI", patch, 8)
     *sizes, index_crc, crc = struct.unpack_from("<5I", patch, 108)
     need(crc == crc32c(patch[:124]), "header: checksum does not fit")
     header = Header(*start, segment_bytes, old_size, old_sha, new_size, new_sha, *sizes, 128)
     header.check()
-    need(zero == 0, "header: reserved bytes are not 0")
-    need(patch_size == len(patch), f"header: the delta has {len(patch)} bytes, not {patch_size}")
+    need(zero == 0 and patch_size == len(patch), f"header: the delta has {len(patch)} bytes, not {patch_size}, or unknown fields")
     need(memory >= header.least_memory(), "header: less memory than the delta needs is declared")
     header = header._replace(prologue_bytes=128 + 8 * header.segments)
     need(crc32c(patch[128:header.prologue_bytes]) == index_crc, "index: checksum does not fit")
@@ -71,7 +69,6 @@ def _read_short(patch: bytes) -> Header:
     header = Header(0, features, (units or 256) * 64 * KIB, old_size, fields.take(32), old_size + change, fields.take(32),
                     fields.varint(), fields.varint(), fields.varint(), length)
     header.check()
-    need(5 * header.segments <= fields.left, "header: cut short")
     header.index = [(fields.varint(), fields.integer(4)) for _ in range(header.segments)]
     fields.end()
     return header

@@ -6,15 +6,19 @@ from fields import need
 _AFTER_LITERAL = (0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5)
 
 
-class _Decoder:
-    def __init__(self, properties: int, data: bytes, reference: bytes):
+class LzmaDecoder:
+    """Of a stream of section 4.7; its matches may reach into `reference`."""
+
+    def __init__(self, coded: bytes, reference: bytes):
+        properties, data = coded[0], coded[1:]
         self._lc, self._lp, self._pb = properties % 9, properties // 9 % 5, properties // 45
         need(self._pb < 5 and self._lc + self._lp <= 4 and data[0] == 0, f"LZMA: unknown properties {properties}, or no stream")
         self._range, self._code, self._rest = 0xffffffff, int.from_bytes(data[1:5], "big"), list(data[:4:-1])
         self._chances: dict[tuple, int] = defaultdict(lambda: 1024)  # of a bit 0, in 1/2048, for everything with a name
         self._out, self._state, self._distances = bytearray(reference), 0, [0] * 4
 
-    def run(self, end: int) -> bytearray:
+    def run(self, size: int) -> bytes:
+        start, end = len(self._out), len(self._out) + size
         while len(self._out) < end:
             place = len(self._out) & (1 << self._pb) - 1
             if not self._bit("match", self._state, place):
@@ -27,7 +31,7 @@ class _Decoder:
         if self._range < 1 << 24:
             self._code = self._code << 8 | self._rest.pop()
         need(self._code == 0 and not self._rest, "LZMA: bytes behind the end")
-        return self._out
+        return bytes(self._out[start:])
 
     def _bit(self, *name) -> int:
         """The next bit; one without a name is as likely 0 as 1."""
@@ -89,11 +93,5 @@ class _Decoder:
             return slot
         width = (slot >> 1) - 1
         distance = (2 | slot & 1) << width
-        if slot < 14:
-            return distance + self._reverse(width, "distance", slot)
-        return distance + sum(self._bit() << place for place in range(width - 1, 3, -1)) + self._reverse(4, "align")
-
-
-def unlzma(coded: bytes, size: int, reference: bytes = b"") -> bytes:
-    """The `size` bytes of a stream of section 4.7."""
-    return bytes(_Decoder(coded[0], coded[1:], reference).run(len(reference) + size)[len(reference):])
+        direct = sum(self._bit() << place for place in range(width - 1, 3, -1)) if slot >= 14 else 0
+        return distance + direct + (self._reverse(4, "align") if slot >= 14 else self._reverse(width, "distance", slot))

@@ -6,8 +6,7 @@ from fields import Fields, need
 _T = (22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768, 40793, 47911, 53581,
       57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514)
 _SQUASH = [_T[x >> 7] * (128 - (x & 127)) + _T[(x >> 7) + 1] * (x & 127) >> 7 for x in range(1, 4096)]  # x = -2047 .. 2047
-_SHORT = [e >> 4 for e in _SQUASH]
-_STRETCH = [min(bisect_left(_SHORT, v) - 2047, 2047) for v in range(4096)]
+_STRETCH = [min(bisect_left(_SQUASH, 16 * v) - 2047, 2047) for v in range(4096)]
 _RATE = [131072 // (2 * count + 5) for count in range(256)]
 
 
@@ -34,8 +33,7 @@ class _Bits:
             mixed = sum([w * x for w, x in zip(weights, inputs)]) >> 16
             e = _SQUASH[min(max(mixed, -2047), 2047) + 2047]
             bit = self._bit(e)
-            error, shift, top = 65536 * bit - e, 15 if self._read < 8192 else 16, 65535 * bit
-            half = 1 << shift >> 1
+            error, top, (half, shift) = 65536 * bit - e, 65535 * bit, (2**14, 15) if self._read < 8192 else (2**15, 16)
             weights[:] = [min(max(w + (x * error + half >> shift), -2**20), 2**20) for w, x in zip(weights, inputs)]
             for table, (p, n) in zip(tables, states):
                 table[node] = (p + ((top - p) * _RATE[n] >> 16), n + 1 if n < 255 else 255)
@@ -65,8 +63,7 @@ def mixed_block(fields: Fields, size: int, reference: bytes) -> bytes:
         values.append(bits.value([0, left >> 4, up >> 4, old >> 4, _level((near + far) // 2),
                                   _level((column_means[place] + far) // 2), min(max((left + up + 1) // 2 - 64, 0) // 8, 15)]))
         distance = 64 * abs(values[-1] - 128)
-        near += distance - near >> 3
-        far += distance - far >> 6
+        near, far = near + (distance - near >> 3), far + (distance - far >> 6)
         column_means[place] += distance - column_means[place] >> 2
     need(not bits.rest, "mixed: bytes behind the end")
     return bytes((value - 128 + centre) % 256 for value in values[2:])

@@ -47,8 +47,7 @@ class Symbols:
         lane %= len(self._states)
         place = self._states[lane] & 0x7fff
         symbol = bisect_right(context, place, 0, 16) - 1
-        start = context[symbol]
-        x = (context[symbol + 1] - start) * (self._states[lane] >> 15) + place - start
+        x = (context[symbol + 1] - context[symbol]) * (self._states[lane] >> 15) + place - context[symbol]
         if x < 65536:
             x = x << 16 | self._words[self._word]
             self._word += 1
@@ -94,8 +93,7 @@ class Memory:
         for surprise in surprises:
             place, known = (0, known) if self._by_rows else (self._at % self._columns, self._known())
             shift = 1 + sum(known >= step for step in self._steps)
-            moved = self._offsets[place] + (surprise + (1 << shift >> 1) >> shift)
-            self._offsets[place] = min(max(moved, -16384), 16384)
+            self._offsets[place] = min(max(self._offsets[place] + (surprise + (1 << shift >> 1) >> shift), -16384), 16384)
             self._at += 1
         if self._by_rows and self._at % self._columns == 0:
             self._offsets[0] = 0
@@ -112,7 +110,8 @@ class Numbers:
         self._form, self._model, self._memory, self._usual = form, model, memory, 0
         self._is_absolute, self._sign = method == ABSOLUTE and form.fraction > 0, 1 << 8 * form.width - 1
         self._most = 256 * min(form.fraction + 1, 35) if form.fraction else 256 * 35
-        self._entries, self._group = [min(e, self._most) for e in _ENTRIES], self._direct if method == DIRECT else self._by_difference
+        self._entries = [min(entry, self._most) for entry in _ENTRIES]
+        self._group = self._direct if method == DIRECT else self._by_difference
 
     def read(self, fields: Fields, old: list[int]) -> list[int]:
         slow = fast = 4096 * as_signed(fields.integer(2), 16)
@@ -132,9 +131,8 @@ class Numbers:
     def _by_difference(self, olds: list[int], offsets: list[int], slow: int, fast: int, drift: int):
         """Methods 0 and 1: a group's numbers, their surprises, how much the averages move."""
         mixed, entries, fraction, ones = 3 * slow + fast >> 2, self._entries, self._form.fraction, self._form.ones
-        xs = [mixed + c for c in offsets]
-        if self._is_absolute:
-            xs = [x - 256 * max(o >> fraction & ones, 1) for x, o in zip(xs, olds)]
+        scales = [256 * max(o >> fraction & ones, 1) for o in olds] if self._is_absolute else [0] * len(olds)
+        xs = [mixed - scale + c for scale, c in zip(scales, offsets)]
         places = [min(max(x + 2048 >> 6, 0), 175) for x in xs]
         distances, steps = self._distances(places, drift), [entries[q + 1] - entries[q] for q in places]
         surprises, total = [min(256 * d.bit_length(), self._most) - entries[q] for d, q in zip(distances, places)], sum(steps)
@@ -145,10 +143,9 @@ class Numbers:
                 surprise + (total * (mixed - slow) >> 6), surprise + (total * (mixed - fast) >> 6))
 
     def _new(self, old: int, distance: int) -> int:
-        if self._form.fraction == 0:
-            return old + distance & 2 * self._sign - 1
-        value = old + distance if old < self._sign else self._sign - 1 - old - distance
-        return (value if value >= 0 else -1 - value | self._sign) & 2 * self._sign - 1
+        is_float, sign = self._form.fraction > 0, self._sign
+        value = sign - 1 - old - distance if is_float and old >= sign else old + distance
+        return (-1 - value | sign if is_float and value < 0 else value) & 2 * sign - 1
 
     def _distances(self, places: list[int], drift: int) -> list[int]:
         symbols, model, coded, distances = self._symbols, self._model, [], [0] * len(places)
@@ -204,8 +201,8 @@ def rescaled(symbols: Symbols, olds: list[int], factors: list[int], model: Model
         low, error = (0, 1, 1, 2, 2, 3, 4)[max(level - 8, 0)], 0
         found = symbols.round([model.size[8 * level + min(p, 15 - p)] for p in places])
         for value, place, symbol in zip(values, places, found):
-            distance = (symbol - 7 << low) + symbols.raw(low) if symbol < 15 else 0
-            number = as_signed((value >> 12) + (distance if place < 8 else -distance) if symbol < 15 else symbols.raw(8), 8)
+            coded = (symbol - 7 << low) + symbols.raw(low) if symbol < 15 else symbols.raw(8)
+            number = as_signed(coded if symbol == 15 else (value >> 12) + (coded if place < 8 else -coded), 8)
             error += 8192 * min(abs(number - (value >> 12)), 64)
             new.append(number & 255)
         mean += error - len(values) * mean >> 5

@@ -2,17 +2,18 @@
 import math
 import struct
 from array import array
-from collections.abc import Callable
 
 from fields import Fields, need
 from numbers_coder import FORMS, Form, Model, integers
 
 SCALE, LOW_RANK, RESCALE, FOLDED, SCALE_COLUMNS = 1, 2, 3, 4, 5
-Change = Callable[[float, int, int], float]  # of an old number in a row and a column
 
 
 class Predictions:
-    """Reads the predictions of a segment, of which one may use factors of another."""
+    """Reads the predictions of a segment, of which one may use factors of another.
+
+    All but a rescale are functions of an old number, its row and its column.
+    """
 
     def __init__(self) -> None:
         self._right: tuple[int, int, list[int]] = (0, 0, [])
@@ -24,7 +25,7 @@ class Predictions:
         rows = (phase + len(old) + columns - 1) // columns
         types = {SCALE: (1, 2, 3), LOW_RANK: (1, 2, 3), RESCALE: (7,), FOLDED: (1,), SCALE_COLUMNS: (1, 2, 3)}
         need(kind in types.get(predictor, ()), f"prediction: unknown predictor {predictor}, or not for type {kind}")
-        need(rows <= 65536 and (predictor != SCALE_COLUMNS or columns <= 65536), "prediction: too many rows or columns")
+        need({SCALE: rows, RESCALE: rows, SCALE_COLUMNS: columns}.get(predictor, 0) <= 65536, "prediction: too many factors")
         need(not extra or predictor == FOLDED, "prediction: reference of another length")
         if predictor == RESCALE:
             ratios = integers(fields, FORMS[6], rows, Model())
@@ -34,7 +35,7 @@ class Predictions:
         change = prepare[predictor]()
         return [_rounded(change(_value(o, form), *divmod(phase + i, columns)), form) for i, o in enumerate(old)], None
 
-    def _low_rank(self, fields: Fields, rows: int, columns: int) -> Change:
+    def _low_rank(self, fields: Fields, rows: int, columns: int):
         what, shift = fields.integer(1), fields.integer(1)
         rank = what & 127
         need(1 <= rank <= 32 and shift <= 200 and (rows + columns) * rank <= 65536, "prediction: factors out of range")
@@ -47,20 +48,20 @@ class Predictions:
         return lambda o, r, c: o + math.ldexp(sum(a * b for a, b in zip(by_row[r], by_column[c])), -shift)
 
 
-def _scale(fields: Fields, count: int, by: int) -> Change:
+def _scale(fields: Fields, count: int, by: int):
     scales = array("f", fields.take(4 * count))
     return lambda o, *place: o * scales[place[by]]
 
 
-def _folded(fields: Fields, extra: bytes) -> Change:
+def _folded(fields: Fields, extra: bytes):
     what, epsilon, channels = fields.integer(1), struct.unpack("<f", fields.take(4))[0], fields.varint(1)
     reciprocal, biases, had_biases, first = what & 1, what >> 1 & 1, what >> 2, fields.varint(0, channels - 1, "first")
     need(had_biases <= biases and math.isfinite(epsilon), f"prediction: unknown fold {what}, {epsilon}")
     need(len(extra) == 4 * channels * (2 + biases + had_biases), "prediction: reference of another length")
     gamma, variance, mean, old_biases = (array("f", extra[4 * channels * i:][:4 * channels]) for i in range(4))
-    deviations = [_sqrt(_single(v + epsilon)) for v in variance]
-    roots = [_divided(1.0, d) for d in deviations]
-    scales = [_single(g * r) if reciprocal else _divided(g, d) for g, r, d in zip(gamma, roots, deviations)]
+    deviations = array("f", [math.sqrt(v) if v >= 0 else math.nan for v in array("f", [v + epsilon for v in variance])])
+    roots = array("f", [_divided(1.0, d) for d in deviations])
+    scales = array("f", [g * r if reciprocal else _divided(g, d) for g, r, d in zip(gamma, roots, deviations)])
 
     def change(old: float, row: int, _: int) -> float:
         c = (first + row) % channels
@@ -72,9 +73,8 @@ def _folded(fields: Fields, extra: bytes) -> Change:
 
 
 def _value(number: int, form: Form) -> float:
-    if form.fraction == 10:
-        return struct.unpack("<e", number.to_bytes(2, "little"))[0]
-    return struct.unpack("<f", (number << 32 - 8 * form.width).to_bytes(4, "little"))[0]
+    code, width = ("<e", 2) if form.fraction == 10 else ("<f", 4)
+    return struct.unpack(code, (number << 8 * (width - form.width)).to_bytes(width, "little"))[0]
 
 
 def _single(value: float) -> float:
@@ -82,12 +82,8 @@ def _single(value: float) -> float:
     return array("f", [value])[0]
 
 
-def _sqrt(value: float) -> float:
-    return _single(math.sqrt(value)) if value >= 0 else math.nan
-
-
 def _divided(value: float, by: float) -> float:
-    return _single(value / by) if by else value * math.inf
+    return value / by if by else value * math.inf
 
 
 def _rounded(value: float, form: Form) -> int:

@@ -1,10 +1,11 @@
 """A segment: its records, one after the other, and the steps of its scripts (format.md, section 3)."""
 from collections import namedtuple
 
-from block import Blocks
+from block import decode_block
 from fields import Fields, need, unzigzag
 from header import KIB, LZMA, SCRIPTS, Header
-from lzma_stream import unlzma
+from lzma_stream import LzmaDecoder
+from number_block import NumberBlocks
 
 
 # Of a script: literals, the offset in the old file expected of their first, then a copy, or what records make (offset None).
@@ -17,7 +18,7 @@ class Segment:
     def __init__(self, header: Header, old: bytes, start: int):
         self._header, self._old, self._start = header, old, start
         self._size = min(header.segment_bytes, header.new_size - start)
-        self._out, self._shift, self._blocks = bytearray(), 0, Blocks(header)
+        self._out, self._shift, self._numbers = bytearray(), 0, NumberBlocks(header)
 
     def decode(self, data: bytes) -> bytes:
         records = Fields(data, "segment")
@@ -64,12 +65,11 @@ class Segment:
             offset = self._offset(end, body.varint())
             length = body.varint(0, self._header.reference_bytes - len(reference), "length of a window")
             reference, end = reference + self._old_bytes(offset, length), offset + length - self._start
-        return self._blocks.decode(coder, body, size, reference)
+        return decode_block(self._header, self._numbers, coder, body, size, reference)
 
     def _play(self, script: Fields, records: Fields) -> None:
         count, control_bytes = script.varint(0, self._header.block_bytes, "literals"), script.varint(0, 64 * KIB, "control bytes")
         forms = script.integer(1)
-        need(forms < 64, f"script: unknown forms {forms:#x}")
         coded = script.take(script.varint() if forms & 3 else control_bytes)
         steps = self._steps(Fields(self._unpacked(forms & 3, coded, control_bytes, b""), "script"), count)
         reference = self._reference(forms >> 4, steps, count)
@@ -84,12 +84,9 @@ class Segment:
             need(len(self._out) == end, "script: records make more than it says")
 
     def _unpacked(self, form: int, coded: bytes, size: int, reference: bytes) -> bytes:
-        need(form < 2, f"script: unknown form {form}")
-        if form == 1:
-            self._header.allows(LZMA, "LZMA in a script")
-            return unlzma(coded, size, reference)
-        need(len(coded) == size, "script: literals or control bytes of another length")
-        return coded
+        need(form == 1 or form == 0 and len(coded) == size, f"script: unknown form {form}, or of another length")
+        self._header.allows(LZMA * form, "LZMA in a script")
+        return LzmaDecoder(coded, reference).run(size) if form == 1 else coded
 
     def _steps(self, control: Fields, count: int) -> list[Step]:
         """All steps, and one for the literals that are left at the end."""
@@ -102,7 +99,6 @@ class Segment:
             shift = shift if offset is None else offset - self._start - at
             at += steps[-1].length
             need(steps[-1].length > 0 and at <= self._size, "script: a step of nothing, or past the segment")
-        need(count >= 0, "script: more literals than it has")
         return [*steps, Step(count, self._offset(at + shift, 0), 0, None)]
 
     def _reference(self, number: int, steps: list[Step], count: int) -> bytes:
@@ -117,8 +113,6 @@ def _left_out(step: Step) -> list[tuple[int, int]]:
     """Where copies leave something out of the old file at a step."""
     gap, expected, offset = step.literals, step.expected, step.old_offset
     begin = max(expected - 256, 0)
-    if offset is None:
-        return [(begin, expected + gap + gap // 2 + 64)]
-    if (offset - expected) % 2**64 <= 4 * gap + 4096:
-        return [(begin, offset)]
+    if offset is None or (offset - expected) % 2**64 <= 4 * gap + 4096:
+        return [(begin, expected + gap + gap // 2 + 64 if offset is None else offset)]
     return [(begin, expected + gap), (max(offset - gap, 0), offset)]
