@@ -67,7 +67,7 @@ private:
 void apply(const Input& input, std::size_t chunk) {
     ApplyOptions options;
     options.limits = {std::uint64_t{1} << 20, std::uint64_t{4} << 20};
-    options.old_check = OldCheck::size_only;
+    options.old_check = OldCheck::never;
     const MemoryReader old_file(input.old_file);
     BoundedSink output(options.limits.max_output_bytes);
     Applier applier(old_file, output, options);

@@ -1,107 +1,167 @@
+#include <chrono>
 #include <filesystem>
 #include <fmt/core.h>
 
+#include "cli/delta_view.h"
 #include "cli/simple_command.h"
 #include "delta/files.h"
 
 namespace strandline::cli {
 namespace {
 
-void three_files(Arguments& arguments, SimpleOptions& options, const char* second,
-                 const char* third) {
-    arguments.positional("old", options.first, "file that the device has", true);
-    arguments.positional(second, options.second, second, true);
-    arguments.positional(third, options.filter, third, true);
-}
+namespace fs = std::filesystem;
 
-double ratio(std::uint64_t part, std::uint64_t whole) {
-    return whole == 0 ? 1.0 : static_cast<double>(part) / static_cast<double>(whole);
-}
+/// What the commands of the group may be given.
+struct DeltaArguments {
+    std::string old_file;
+    std::string new_file;
+    std::string patch;
+    std::string profile;
+    std::optional<std::int64_t> threads;
+    bool stats = false;
+};
 
-Status make(Context& context, const SimpleOptions& options) {
-    delta::EncodeOptions encode;
-    if (context.interactive()) {
-        encode.progress = [](std::uint64_t done, std::uint64_t total) {
-            fmt::print(stderr, "\r\033[K{:.0f}%", 100 * ratio(done, total));
-            std::fflush(stderr);
-        };
+class DeltaCommand : public Command {
+public:
+    DeltaCommand(std::string_view name, std::string_view summary)
+        : name_(name), summary_(summary) {}
+    [[nodiscard]] std::string_view name() const final { return name_; }
+    [[nodiscard]] std::string_view summary() const final { return summary_; }
+
+protected:
+    void old_file(Arguments& arguments) {
+        arguments.positional("old", given_.old_file, "file that the device has", true);
     }
-    const auto stats =
-        delta::make_delta_file(options.first, options.second, options.filter, encode);
-    if (context.interactive()) fmt::print(stderr, "\r\033[K");
-    if (!stats) return stats.error();
-    if (context.json()) {
-        ObjectBuilder out;
-        out.integer("delta_bytes", static_cast<std::int64_t>(stats->patch_size));
-        out.integer("full_bytes", static_cast<std::int64_t>(stats->new_size));
-        out.number("ratio", ratio(stats->patch_size, stats->new_size));
-        out.integer("decoder_memory_bytes", stats->decoder_memory);
-        out.boolean("full_file_is_better", stats->full_file_is_better);
-        context.print(out.json());
+    void new_file(Arguments& arguments, const char* name, const char* help) {
+        arguments.positional(name, given_.new_file, help, true);
+    }
+    void patch(Arguments& arguments) {
+        arguments.positional("patch", given_.patch, "delta file", true);
+    }
+
+    DeltaArguments given_;
+
+private:
+    std::string_view name_;
+    std::string_view summary_;
+};
+
+class MakeDelta final : public DeltaCommand {
+public:
+    MakeDelta() : DeltaCommand("delta make", "Make a delta between two files") {}
+
+    void declare(Arguments& arguments) override {
+        old_file(arguments);
+        new_file(arguments, "new", "file that it shall have");
+        patch(arguments);
+        arguments.option("--profile", given_.profile,
+                         "small: for devices that have 512 KiB to apply it");
+        arguments.option("--threads", given_.threads, "1 to 64; 1 unless said otherwise");
+        arguments.flag("--stats", given_.stats, "show what the delta is made of");
+    }
+
+    Status run(Context& context) override {
+        TRY(auto options, encode_options());
+        if (context.interactive()) options.progress = show_progress;
+        const auto start = std::chrono::steady_clock::now();
+        auto stats =
+            delta::make_delta_file(given_.old_file, given_.new_file, given_.patch, options);
+        if (context.interactive()) fmt::print(stderr, "\r\033[K");
+        if (!stats) return std::move(stats).error();
+        const auto spent = std::chrono::steady_clock::now() - start;
+        show_made(context, {given_.patch, *stats, std::chrono::duration<double>(spent).count(),
+                            given_.stats});
         return {};
     }
-    context.print(
-        fmt::format("{}: {} for a file of {} ({:.2f} %){}", options.filter,
-                    format_bytes(static_cast<std::int64_t>(stats->patch_size)),
-                    format_bytes(static_cast<std::int64_t>(stats->new_size)),
-                    100 * ratio(stats->patch_size, stats->new_size),
-                    stats->full_file_is_better ? "; sending the full file is better" : ""));
-    return {};
-}
 
-Status apply(Context& context, const SimpleOptions& options) {
-    namespace fs = std::filesystem;
-    const fs::path target = options.filter;
-    const fs::path partial = target.string() + ".partial";
-    TRY(const auto done, delta::apply_delta(options.first, options.second, partial));
-    std::error_code error;
-    fs::rename(partial, target, error);
-    if (error)
-        return fail(Errc::internal,
-                    fmt::format("rename to {}: {}", target.string(), error.message()));
-    if (context.json()) {
-        ObjectBuilder out;
-        out.text("sha256", done.new_sha256.hex())
-            .integer("bytes", static_cast<std::int64_t>(done.new_size));
-        context.print(out.json());
+private:
+    static void show_progress(std::uint64_t done, std::uint64_t total) {
+        fmt::print(stderr, "\r\033[K{:.0f} %", percent(done, total));
+        std::fflush(stderr);
+    }
+
+    [[nodiscard]] Result<delta::EncodeOptions> encode_options() const {
+        delta::EncodeOptions options;
+        constexpr std::int64_t most_threads = 64;
+        const auto threads = given_.threads.value_or(1);
+        if (threads < 1 || threads > most_threads)
+            return fail(Errc::invalid, fmt::format("--threads {}: give 1 to 64", threads));
+        options.threads = static_cast<unsigned>(threads);
+        if (given_.profile == "small") {
+            constexpr std::uint32_t small_memory = 512u << 10;
+            options.max_decoder_memory = small_memory;
+        } else if (!given_.profile.empty() && given_.profile != "normal") {
+            return fail(Errc::invalid,
+                        fmt::format("--profile {}: give normal or small", given_.profile));
+        }
+        return options;
+    }
+};
+
+class ApplyDelta final : public DeltaCommand {
+public:
+    ApplyDelta() : DeltaCommand("delta apply", "Turn an old file and a delta into the new file") {}
+
+    void declare(Arguments& arguments) override {
+        old_file(arguments);
+        patch(arguments);
+        new_file(arguments, "out", "file to make");
+    }
+
+    Status run(Context& context) override {
+        const fs::path target = given_.new_file;
+        const fs::path partial = target.string() + ".partial";
+        TRY(const auto done, delta::apply_delta(given_.old_file, given_.patch, partial));
+        std::error_code error;
+        fs::rename(partial, target, error);
+        if (error) {
+            return fail(Errc::internal,
+                        fmt::format("rename to {}: {}", target.string(), error.message()));
+        }
+        show_result(context, target.string(), done);
         return {};
     }
-    context.print(fmt::format("{}: {} bytes, sha256 {}", target.string(), done.new_size,
-                              done.new_sha256.hex()));
-    return {};
-}
+};
 
-Status info(Context& context, const SimpleOptions& options) {
-    TRY(const auto read, delta::read_info_file(options.first));
-    ObjectBuilder out;
-    out.text("format", fmt::format("{}.{}", read.major, read.minor));
-    out.integer("delta_bytes", static_cast<std::int64_t>(read.patch_size));
-    out.integer("old_bytes", static_cast<std::int64_t>(read.old_size))
-        .text("old_sha256", read.old_sha256.hex());
-    out.integer("new_bytes", static_cast<std::int64_t>(read.new_size))
-        .text("new_sha256", read.new_sha256.hex());
-    out.integer("segments", static_cast<std::int64_t>(read.segments()));
-    out.integer("decoder_memory_bytes", read.decoder_memory);
-    TRY(const auto document, Document::parse(out.json(), "delta"));
-    context.show(document, [](const Document& item) {
-        std::vector<std::vector<std::string>> rows;
-        for (const auto& [key, value] : item.fields()) rows.push_back({key, value.text()});
-        return format_table(rows);
-    });
-    return {};
-}
+class VerifyDelta final : public DeltaCommand {
+public:
+    VerifyDelta()
+        : DeltaCommand("delta verify", "Check that a delta turns an old file into what it says") {}
+
+    void declare(Arguments& arguments) override {
+        old_file(arguments);
+        patch(arguments);
+    }
+
+    Status run(Context& context) override {
+        TRY(const auto done, delta::verify_delta(given_.old_file, given_.patch));
+        show_result(context, given_.patch + " is good and makes", done);
+        return {};
+    }
+};
+
+class ShowDelta final : public DeltaCommand {
+public:
+    ShowDelta() : DeltaCommand("delta info", "Show what a delta declares and is made of") {}
+
+    void declare(Arguments& arguments) override { patch(arguments); }
+
+    Status run(Context& context) override {
+        TRY(const auto info, delta::read_info_file(given_.patch));
+        TRY(const auto patch, delta::FileReader::open(given_.patch));
+        TRY(const auto breakdown, delta::read_breakdown(patch));
+        show_info(context, info, breakdown);
+        return {};
+    }
+};
 
 }  // namespace
 
 void add_delta_commands(Commands& commands) {
-    commands.push_back(std::make_unique<SimpleCommand>(
-        "delta make", "Make a delta between two files",
-        [](Arguments& a, SimpleOptions& o) { three_files(a, o, "new", "patch"); }, make));
-    commands.push_back(std::make_unique<SimpleCommand>(
-        "delta apply", "Turn an old file and a delta into the new file",
-        [](Arguments& a, SimpleOptions& o) { three_files(a, o, "patch", "out"); }, apply));
-    commands.push_back(std::make_unique<SimpleCommand>("delta info", "Show what a delta declares",
-                                                       one_argument("patch", "delta file"), info));
+    commands.push_back(std::make_unique<MakeDelta>());
+    commands.push_back(std::make_unique<ApplyDelta>());
+    commands.push_back(std::make_unique<VerifyDelta>());
+    commands.push_back(std::make_unique<ShowDelta>());
 }
 
 }  // namespace strandline::cli

@@ -10,6 +10,7 @@
 #include "hub/api/proven_identities.h"
 #include "hub/broker/cut_session.h"
 #include "hub/hub_parts.h"
+#include "hub/jobs/delta_metrics.h"
 #include "hub/jobs/delta_news.h"
 #include "hub/legacy/legacy_api.h"
 #include "hub/transfer/open_blobs.h"
@@ -46,6 +47,8 @@ struct Hub::Impl {
     Status serve();
     Status serve_legacy();
     Status make_first_token();
+    // The state folder's lock keeps its database for this process alone.
+    [[nodiscard]] bool database_is_ours() const { return config.database.url.empty(); }
     Result<net::ServerOptions> server_options();
     void wire_signals();
     void device_revoked(const std::string& device);
@@ -57,6 +60,7 @@ struct Hub::Impl {
     const Clock& clock = system_clock();
     std::unique_ptr<Storage> storage;
     Metrics metrics;
+    DeltaMetrics delta_metrics{metrics};
     std::unique_ptr<TlsFiles> tls;
     std::unique_ptr<Revocations> revocations;
     std::unique_ptr<Broker> broker;
@@ -110,9 +114,7 @@ Status Hub::Impl::open_services() {
     feed = std::make_unique<EventFeed>(*runtime, storage->domain->events);
     delta_news = std::make_unique<DeltaNews>(*runtime);
     maintenance_stop = std::make_unique<net::Signal>(runtime->executor());
-    // Only with the database that the state folder's lock keeps for this process alone.
-    if (config.database.url.empty())
-        proven = std::make_unique<ProvenIdentities>(*storage->database, clock);
+    if (database_is_ours()) proven = std::make_unique<ProvenIdentities>(*storage->database, clock);
     authenticator = std::make_unique<Authenticator>(storage->domain->operator_tokens,
                                                     storage->domain->devices, proven.get());
     const TransferLimits limits{.bytes_per_second = config.transfers.bytes_per_second,
@@ -144,8 +146,10 @@ Status Hub::Impl::connect() {
     TRY(link, MqttLink::create(parts, mqtt_options(config, *tls, broker.get())));
     registry::DeltaBuilderOptions options;
     options.max_decoder_memory = config.deltas.max_decoder_memory_bytes;
+    options.threads = config.deltas.threads;
     delta_builder = registry::make_delta_builder(options);
     const auto owner = make_id("hub");
+    if (database_is_ours()) TRY(storage->domain->delta_jobs.end_leases());
     deltas = std::make_unique<DeltaPool>(config.deltas.workers, [this, &owner](std::size_t index) {
         registry::DeltaWorkerOptions worker;
         worker.owner = fmt::format("{}-{}", owner, index);
@@ -153,7 +157,10 @@ Status Hub::Impl::connect() {
         registry::DeltaWorker made(storage->domain->delta_jobs, *storage->blobs, *delta_builder,
                                    clock, std::move(worker));
         made.set_events(storage->domain->events.sink());
-        made.set_finished([this](const registry::DeltaJob& job) { delta_news->finished(job); });
+        made.set_finished([this](const registry::DeltaJob& job) {
+            delta_metrics.finished(job);
+            delta_news->finished(job);
+        });
         return made;
     });
     link->on_deltas_wanted = [this] { deltas->wake(); };

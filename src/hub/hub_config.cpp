@@ -47,6 +47,7 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "uploads.max_bytes",
                                                        "uploads.expiry_s",
                                                        "deltas.workers",
+                                                       "deltas.threads",
                                                        "deltas.lease_s",
                                                        "deltas.max_decoder_memory_bytes",
                                                        "enrolment.certificate_days",
@@ -156,8 +157,10 @@ void read_uploads(JsonReader& in, HubConfig::Uploads& uploads) {
 
 void read_deltas(JsonReader& in, HubConfig::Deltas& deltas) {
     read_number(in, "workers", deltas.workers, 0, 64);
+    read_number(in, "threads", deltas.threads, 1, 64);
     read_duration(in, "lease_s", deltas.lease, 10, 3'600);
-    read_number(in, "max_decoder_memory_bytes", deltas.max_decoder_memory_bytes, 1 << 20, 1 << 30);
+    read_number(in, "max_decoder_memory_bytes", deltas.max_decoder_memory_bytes, 512 << 10,
+                1 << 30);
 }
 
 void read_enrolment(JsonReader& in, HubConfig::Enrolment& enrolment) {

@@ -68,9 +68,10 @@ struct HubConfig {
     } uploads;
 
     struct Deltas {
-        std::size_t workers = 1;
+        std::size_t workers = 1;  ///< builds at a time
+        unsigned threads = 2;     ///< of all builds together
         std::chrono::seconds lease{120};
-        std::uint32_t max_decoder_memory_bytes = std::uint32_t{64} << 20;
+        std::uint32_t max_decoder_memory_bytes = std::uint32_t{8} << 20;
     } deltas;
 
     struct Enrolment {

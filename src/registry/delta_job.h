@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -23,6 +24,16 @@ enum class DeltaState { queued, running, built, not_worth, failed };
 [[nodiscard]] std::string_view to_string(DeltaState state);
 [[nodiscard]] Result<DeltaState> delta_state_from(std::string_view text);
 
+/// How much of the target one way of coding makes, and what that takes in the delta. Names and
+/// meaning are those of delta::Coding.
+struct DeltaShare {
+    std::string coding;
+    std::uint64_t new_bytes = 0;
+    std::uint64_t delta_bytes = 0;
+
+    friend bool operator==(const DeltaShare&, const DeltaShare&) = default;
+};
+
 /// One job and, once built, its result.
 struct DeltaJob {
     std::int64_t id = 0;
@@ -33,7 +44,8 @@ struct DeltaJob {
     std::uint64_t delta_size = 0;
     std::int64_t build_ms = 0;
     std::int64_t attempts = 0;
-    std::string error;  ///< of the last attempt
+    std::string error;               ///< of the last attempt
+    std::vector<DeltaShare> shares;  ///< of a built delta
     std::string lease_owner;
     WallTime lease_until;
     WallTime created;
@@ -43,6 +55,7 @@ struct DeltaBuilt {
     Sha256Digest delta;
     std::uint64_t delta_size = 0;
     std::int64_t build_ms = 0;
+    std::vector<DeltaShare> shares = {};
 };
 
 struct DeltaCounts {

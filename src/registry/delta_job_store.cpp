@@ -14,7 +14,7 @@ using store::Transaction;
 
 constexpr std::string_view names =
     "id, base, target, state, full_size, delta, delta_size, build_ms, attempts, error, "
-    "lease_owner, lease_ms, created_ms";
+    "lease_owner, lease_ms, created_ms, shares";
 
 Statement select_jobs() {
     Statement statement("SELECT ");
@@ -40,6 +40,7 @@ Result<DeltaJob> job_of(const Row& row) {
     job.lease_owner = row.text(10);
     job.lease_until = from_unix_ms(row.integer(11));
     job.created = from_unix_ms(row.integer(12));
+    TRY(job.shares, shares_from_json(row.text(13)));
     return job;
 }
 
@@ -166,6 +167,13 @@ Result<std::optional<DeltaJob>> DeltaJobStore::lease(std::string_view owner,
         });
 }
 
+Result<std::int64_t> DeltaJobStore::end_leases() {
+    // Still "running", so that lease() counts attempts of jobs that take their worker down.
+    return database_->write<std::int64_t>([&](Transaction& t) {
+        return t.execute("UPDATE delta_jobs SET lease_ms = 0 WHERE state = 'running'");
+    });
+}
+
 Status DeltaJobStore::extend(const DeltaJob& job, std::chrono::milliseconds duration) {
     return database_->write<void>([&](Transaction& t) -> Status {
         Statement statement("UPDATE delta_jobs SET lease_ms = ");
@@ -180,7 +188,7 @@ Status DeltaJobStore::finish_built(const DeltaJob& job, const DeltaBuilt& result
         Statement statement("UPDATE delta_jobs SET state = 'built', error = '', delta = ");
         statement.bind(result.delta.hex()).add(", delta_size = ");
         statement.bind(static_cast<std::int64_t>(result.delta_size)).add(", build_ms = ");
-        statement.bind(result.build_ms);
+        statement.bind(result.build_ms).add(", shares = ").bind(shares_to_json(result.shares));
         TRY(change_held(t, job, std::move(statement)));
         if (!events) return {};
         return events(t, "delta.built",

@@ -42,6 +42,9 @@ public:
     /// Takes the oldest job that is due, or none.
     [[nodiscard]] Result<std::optional<DeltaJob>> lease(std::string_view owner,
                                                         std::chrono::milliseconds duration);
+    /// Ends the leases of workers that died with an earlier process: at the start of one that has
+    /// the database for itself, so that nobody waits for them to run out. Number ended.
+    [[nodiscard]] Result<std::int64_t> end_leases();
     // All four: `conflict` when `job` (as returned by lease()) is not held any more.
     [[nodiscard]] Status extend(const DeltaJob& job, std::chrono::milliseconds duration);
     [[nodiscard]] Status finish_built(const DeltaJob& job, const DeltaBuilt& result,

@@ -96,11 +96,12 @@ void DeltaWorker::tell(DeltaJob job, DeltaState state, const DeltaBuilt& result)
     job.state = state;
     job.build_ms = result.build_ms;
     job.delta_size = result.delta_size;
+    job.shares = result.shares;
     if (state == DeltaState::built) job.delta = result.delta;
     finished_(job);
 }
 
-Status DeltaWorker::finish(const DeltaJob& job, const Result<std::optional<std::uint64_t>>& built,
+Status DeltaWorker::finish(const DeltaJob& job, const Result<DeltaBuild>& built,
                            const std::filesystem::path& output, std::int64_t build_ms) {
     if (!built) {
         log_warn("delta failed job={} attempt={} error=\"{}\"", job.id, job.attempts,
@@ -108,7 +109,7 @@ Status DeltaWorker::finish(const DeltaJob& job, const Result<std::optional<std::
         return jobs_->finish_failed(job, built.error().message,
                                     built.error().code == Errc::invalid);
     }
-    if (built->value_or(job.full_size) >= job.full_size) {
+    if (built->size.value_or(job.full_size) >= job.full_size) {
         TRY(jobs_->finish_not_worth(job, build_ms));
         DeltaBuilt nothing;
         nothing.build_ms = build_ms;
@@ -119,7 +120,7 @@ Status DeltaWorker::finish(const DeltaJob& job, const Result<std::optional<std::
     if (!blob) return jobs_->finish_failed(job, blob.error().message);
     log_info("delta built job={} size={} full_size={} build_ms={}", job.id, blob->size,
              job.full_size, build_ms);
-    const DeltaBuilt result{blob->digest, blob->size, build_ms};
+    const DeltaBuilt result{blob->digest, blob->size, build_ms, built->shares};
     TRY(jobs_->finish_built(job, result, events_));
     tell(job, DeltaState::built, result);
     return {};

@@ -43,8 +43,7 @@ public:
 private:
     [[nodiscard]] Status work(const DeltaJob& job, const std::function<bool()>& keep_going);
     void tell(DeltaJob job, DeltaState state, const DeltaBuilt& result) const;
-    [[nodiscard]] Status finish(const DeltaJob& job,
-                                const Result<std::optional<std::uint64_t>>& built,
+    [[nodiscard]] Status finish(const DeltaJob& job, const Result<DeltaBuild>& built,
                                 const std::filesystem::path& output, std::int64_t build_ms);
 
     DeltaJobStore* jobs_;

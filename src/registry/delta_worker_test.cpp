@@ -17,18 +17,19 @@ using test::must;
 /// Writes what it is told to.
 class FakeBuilder final : public DeltaBuilder {
 public:
-    Result<std::optional<std::uint64_t>> build(const DeltaFiles& files,
-                                               const std::function<bool()>& keep_going) override {
+    Result<DeltaBuild> build(const DeltaFiles& files,
+                             const std::function<bool()>& keep_going) override {
         ++builds;
         if (during) during();
         if (!keep_going()) return fail(Errc::cancelled, "told to stop");
         if (error) return *error;
-        if (full_is_better) return std::optional<std::uint64_t>{};
+        if (full_is_better) return DeltaBuild{};
         std::ofstream(files.output, std::ios::binary) << content;
-        return std::optional<std::uint64_t>(content.size());
+        return DeltaBuild{content.size(), shares};
     }
 
     std::string content = "delta";
+    std::vector<DeltaShare> shares{{"numbers", 4900, 3}, {"raw", 101, 2}};
     bool full_is_better = false;
     std::optional<Error> error;
     std::function<void()> during;
@@ -78,6 +79,7 @@ TEST_P(DeltaJobs, EndWithAStoredDelta) {
     EXPECT_EQ(job().state, DeltaState::built);
     EXPECT_EQ(job().delta, sha256("delta"));
     EXPECT_EQ(job().delta_size, 5U);
+    EXPECT_EQ(job().shares, builder.shares);
     must(blobs->verify(sha256("delta")));
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0].type, "delta.built");
@@ -151,6 +153,16 @@ TEST_P(DeltaJobs, AreTakenOverWhenTheLeaseRunsOut) {
     EXPECT_EQ(code_of(jobs.release(first)), Errc::conflict);
     must(jobs.finish_built(second, built, {}));
     EXPECT_EQ(job().state, DeltaState::built);
+}
+
+TEST_P(DeltaJobs, AreTakenOverAtOnceWhenTheirProcessIsKnownToBeDead) {
+    const auto first = must(jobs.lease("w1", seconds{60})).value();
+    EXPECT_EQ(must(jobs.end_leases()), 1);
+    const auto second = must(jobs.lease("w2", seconds{60})).value();
+    EXPECT_EQ(second.attempts, 2);
+    EXPECT_EQ(code_of(jobs.extend(first, seconds{60})), Errc::conflict);
+    must(jobs.finish_not_worth(second, 1));
+    EXPECT_EQ(must(jobs.end_leases()), 0);
 }
 
 TEST_P(DeltaJobs, AreGivenUpWhenTheirWorkersKeepVanishing) {

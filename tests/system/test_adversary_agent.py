@@ -240,7 +240,7 @@ def with_long_prologue(delta: bytes) -> bytes:
             if byte < 128:
                 return value
 
-    segment_bytes = (delta[8] or 256) << 16
+    segment_bytes = (delta[8] or 1024) << 16
     old_size, grown = varint(), varint()
     new_size = old_size + (grown >> 1 ^ -(grown & 1))
     hashes, at = delta[at:at + 64], at + 64

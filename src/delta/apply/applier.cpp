@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <array>
-#include <fmt/core.h>
 #include <memory>
 
 #include "delta/apply.h"
 #include "delta/apply/body_reader.h"
+#include "delta/apply/old_file_check.h"
+#include "delta/apply/pieces.h"
+#include "delta/apply/prologue.h"
 #include "delta/format/crc32c.h"
 #include "delta/format/header.h"
 #include "delta/format/short_prologue.h"
@@ -16,22 +17,6 @@ namespace {
 constexpr std::size_t cancel_stride = std::size_t{1} << 20;
 
 bool is_set(const std::function<bool()>& cancelled) { return cancelled && cancelled(); }
-
-// Hands pieces of `source` to `work`, in order.
-template <class Work>
-Status for_each_piece(const ReadAt& source, std::uint64_t offset, std::uint64_t length,
-                      const Work& work) {
-    Bytes window(copy_window_bytes);
-    while (length > 0) {
-        const auto piece = std::span(window).first(
-            static_cast<std::size_t>(std::min<std::uint64_t>(length, window.size())));
-        TRY(source.read_at(offset, piece));
-        TRY(work(ByteSpan(piece)));
-        offset += piece.size();
-        length -= piece.size();
-    }
-    return {};
-}
 
 // Counts and hashes what reaches the caller's sink.
 class HashingSink final : public Sink {
@@ -77,9 +62,9 @@ public:
     Status finish() {
         if (!complete()) return fail(Errc::corrupt, "delta ends early");
         if (output_.size() != info_->new_size || output_.finish() != info_->new_sha256) {
-            return fail(Errc::corrupt,
-                        "the output has a wrong SHA-256: the delta is damaged or the old "
-                        "file changed meanwhile");
+            return blamed(fail(Errc::corrupt,
+                               "the output has a wrong SHA-256: the delta is damaged or the old "
+                               "file changed meanwhile"));
         }
         return {};
     }
@@ -146,23 +131,14 @@ private:
         if (bytes.size() > info_->patch_size - consumed_) {
             return fail(Errc::corrupt, "delta is longer than it declares");
         }
-        TRY(body_->push(bytes));
+        if (const auto pushed = body_->push(bytes); !pushed) return blamed(pushed.error());
         consumed_ += bytes.size();
         return bytes.size();
     }
 
     Status accept_header() {
         TRY(auto info, parse_header(prologue_));
-        if (info.new_size > options_.limits.max_output_bytes) {
-            return fail(Errc::exhausted,
-                        fmt::format("the delta makes {} bytes; the limit is {}", info.new_size,
-                                    options_.limits.max_output_bytes));
-        }
-        if (info.decoder_memory > options_.limits.max_memory_bytes) {
-            return fail(Errc::exhausted,
-                        fmt::format("the delta needs {} bytes of memory; the limit is {}",
-                                    info.decoder_memory, options_.limits.max_memory_bytes));
-        }
+        TRY(check_limits(info, options_.limits));
         prologue_.reserve(static_cast<std::size_t>(info.prologue_bytes()));
         TRY(check_old(info));
         info_ = std::make_unique<DeltaInfo>(info);
@@ -170,26 +146,19 @@ private:
     }
 
     Status check_old(const DeltaInfo& info) const {
-        if (old_file_->size() != info.old_size) {
-            return fail(Errc::conflict,
-                        fmt::format("the old file is not the one this delta was made for: it "
-                                    "has {} bytes, not {}",
-                                    old_file_->size(), info.old_size));
-        }
-        if (options_.old_check == OldCheck::size_only) return {};
-        Sha256 hash;
-        TRY(for_each_piece(*old_file_, 0, info.old_size, [&](ByteSpan piece) -> Status {
-            if (is_set(options_.cancelled))
-                return fail(Errc::cancelled, "applying the delta was cancelled");
-            hash.update(piece);
-            return {};
-        }));
-        const auto digest = hash.finish();
-        if (digest == info.old_sha256) return {};
-        return fail(Errc::conflict,
-                    fmt::format("the old file is not the one this delta was made for: its "
-                                "SHA-256 is {}, not {}",
-                                digest.hex(), info.old_sha256.hex()));
+        TRY(check_old_size(*old_file_, info));
+        if (options_.old_check != OldCheck::first) return {};
+        return check_old_hash(*old_file_, info, options_.cancelled);
+    }
+
+    // What went wrong in the body, or else that the old file is to blame.
+    Error blamed(Error error) const {
+        const bool decoding = error.code == Errc::corrupt || error.code == Errc::invalid;
+        if (options_.old_check != OldCheck::when_wrong || !decoding || !info_ ||
+            info_->body == BodyKind::frame)
+            return error;
+        const auto old_is_right = check_old_hash(*old_file_, *info_, options_.cancelled);
+        return old_is_right ? error : old_is_right.error();
     }
 
     ByteSpan index() const {

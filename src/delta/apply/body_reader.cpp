@@ -18,12 +18,18 @@ SegmentReader::SegmentReader(const DeltaInfo& info, ByteSpan index, const ReadAt
                              Sink& output, std::uint64_t first)
     : info_(&info), index_(index), decoder_(info, old_file, output) {
     record_.reserve(std::max<std::size_t>(info.record_bytes, max_record_head_bytes));
-    progress_.segments = first;
-    progress_.patch_offset = info.prologue_bytes();
-    for (std::uint64_t segment = 0; segment < first; ++segment) {
-        progress_.patch_offset += index_entry(index, segment).encoded_bytes;
+    go_to(first);
+}
+
+void SegmentReader::go_to(std::uint64_t segment) {
+    progress_.segments = segment;
+    progress_.patch_offset = info_->prologue_bytes();
+    for (std::uint64_t before = 0; before < segment; ++before) {
+        progress_.patch_offset += index_entry(index_, before).encoded_bytes;
     }
-    progress_.output_offset = std::min(first * info.segment_bytes, info.new_size);
+    progress_.output_offset = std::min(segment * info_->segment_bytes, info_->new_size);
+    record_.clear();
+    in_body_ = false;
     begin_segment();
 }
 

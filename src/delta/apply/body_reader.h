@@ -29,6 +29,9 @@ public:
     SegmentReader(const DeltaInfo& info, ByteSpan index, const ReadAt& old_file, Sink& output,
                   std::uint64_t first);
 
+    /// Goes on with another segment, whatever became of the present one.
+    void go_to(std::uint64_t segment);
+
     [[nodiscard]] Status push(ByteSpan bytes) override;
     [[nodiscard]] bool complete() const override { return progress_.segments == info_->segments(); }
     [[nodiscard]] ApplyProgress progress() const override { return progress_; }

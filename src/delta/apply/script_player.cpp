@@ -18,10 +18,14 @@ bool declared(const DeltaInfo& info) { return (info.features & feature_scripts) 
 ScriptPlayer::ScriptPlayer(const DeltaInfo& info, const ReadAt& old_file)
     : info_(&info),
       old_file_(&old_file),
+      at_hand_{0, info.old_size},
       control_(declared(info) ? max_control_bytes : 0),
       literals_(declared(info) ? info.block_bytes : 0) {}
 
-void ScriptPlayer::reset() { active_ = false; }
+void ScriptPlayer::reset(const OldRange& at_hand) {
+    active_ = false;
+    at_hand_ = at_hand;
+}
 
 Status ScriptPlayer::start(ByteSpan body, std::uint64_t new_offset, std::uint64_t limit,
                            OldCursor cursor, std::span<std::byte> reference) {
@@ -62,9 +66,9 @@ Result<ByteSpan> ScriptPlayer::load_reference(const ScriptRecord& script, Script
     const ByteSpan all = room;
     if (script.reference == ScriptReference::none) return ByteSpan{};
     if (script.reference == ScriptReference::whole) {
-        if (info_->old_size > room.size()) return malformed("it refers to more than declared");
-        const auto old = room.first(static_cast<std::size_t>(info_->old_size));
-        TRY(old_file_->read_at(0, old));
+        if (at_hand_.length > room.size()) return malformed("it refers to more than declared");
+        const auto old = room.first(static_cast<std::size_t>(at_hand_.length));
+        TRY(old_file_->read_at(at_hand_.offset, old));
         return ByteSpan(old);
     }
     room = room.first(static_cast<std::size_t>(
@@ -72,7 +76,7 @@ Result<ByteSpan> ScriptPlayer::load_reference(const ScriptRecord& script, Script
     const std::size_t most = room.size();
     for (;;) {
         TRY(const ScriptStep step, steps.next());
-        for (const auto& range : script_references(step, info_->old_size)) {
+        for (const auto& range : script_references(step, at_hand_)) {
             const auto part = room.first(
                 static_cast<std::size_t>(std::min<std::uint64_t>(range.length, room.size())));
             if (!part.empty()) TRY(old_file_->read_at(range.offset, part));

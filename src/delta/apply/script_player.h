@@ -18,8 +18,8 @@ public:
     /// All are borrowed. Without the feature it allocates nothing.
     ScriptPlayer(const DeltaInfo& info, const ReadAt& old_file);
 
-    /// Forgets the script under way.
-    void reset();
+    /// Forgets the script under way; the next one may refer to `at_hand` of the old file.
+    void reset(const OldRange& at_hand);
     [[nodiscard]] bool active() const { return active_; }
 
     /// Starts the script in `body`, which begins at `new_offset` of a segment that ends at `limit`.
@@ -42,6 +42,7 @@ private:
 
     const DeltaInfo* info_;
     const ReadAt* old_file_;
+    OldRange at_hand_;
     Bytes control_;
     Bytes literals_;
     ScriptSteps steps_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/core.h>
 
+#include "delta/coder/view_reader.h"
 #include "delta/format/crc32c.h"
 #include "delta/format/header.h"
 
@@ -21,7 +22,8 @@ SegmentDecoder::SegmentDecoder(const DeltaInfo& info, const ReadAt& old_file, Si
 
 void SegmentDecoder::begin(std::uint64_t new_offset, std::uint64_t length) {
     cursor_ = {};
-    script_.reset();
+    at_hand_ = old_access(*info_).at(new_offset);
+    script_.reset(at_hand_);
     coders_.begin_segment();
     new_offset_ = new_offset;
     left_ = length;
@@ -75,8 +77,12 @@ Status SegmentDecoder::copy(OldRange source) {
     while (source.length > 0) {
         const auto piece = std::span(window_).first(
             static_cast<std::size_t>(std::min<std::uint64_t>(source.length, window_.size())));
-        TRY(old_file_->read_at(source.offset, piece));
-        TRY(emit(piece));
+        if (const auto there = old_file_->view(source.offset, piece.size()); !there.empty()) {
+            TRY(emit(there));
+        } else {
+            TRY(old_file_->read_at(source.offset, piece));
+            TRY(emit(piece));
+        }
         source.offset += piece.size();
         source.length -= piece.size();
     }
@@ -132,11 +138,22 @@ Status SegmentDecoder::run_coded(ByteSpan body) {
     TRY(check_room(record.length));
     if (record.length > block_.size())
         return fail(Errc::corrupt, "delta block is longer than declared");
-    TRY(const ByteSpan reference, read_windows(record.windows));
+    TRY(const ByteSpan reference, read_reference(record));
     const auto size = static_cast<std::size_t>(record.length);
     const auto block = std::span(block_).first(size);
     TRY(coder->decode(record.payload, reference, block, std::span(scratch_).first(size)));
     return emit(block);
+}
+
+Result<ByteSpan> SegmentDecoder::read_reference(const CodedRecord& record) {
+    if (!record.view) return read_windows(record.windows);
+    const std::size_t one = element_size(record.view->to);
+    if (record.length > reference_.size() || record.length % one != 0)
+        return fail(Errc::corrupt, "delta refers to more old bytes than declared");
+    TRY(check_view(*record.view, record.length / one, at_hand_));
+    const auto out = std::span(reference_).first(static_cast<std::size_t>(record.length));
+    TRY(read_view(*record.view, *old_file_, out, window_));
+    return ByteSpan(out);
 }
 
 Result<ByteSpan> SegmentDecoder::read_windows(const std::vector<OldRange>& windows) {
@@ -154,10 +171,8 @@ Result<ByteSpan> SegmentDecoder::read_windows(const std::vector<OldRange>& windo
 }
 
 Status SegmentDecoder::check_source(const OldRange& source) const {
-    if (source.offset > info_->old_size || source.length > info_->old_size - source.offset) {
-        return fail(Errc::corrupt, "delta refers to bytes past the end of the old file");
-    }
-    return {};
+    if (lies_within(source, at_hand_)) return {};
+    return fail(Errc::corrupt, "delta refers to old bytes that are not there");
 }
 
 Status SegmentDecoder::check_room(std::uint64_t length) const {

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "delta/apply/script_player.h"
 #include "delta/coder/coders.h"
+#include "delta/format/old_access.h"
 #include "delta/format/record.h"
 #include "delta/info.h"
 #include "delta/io.h"
@@ -39,6 +40,7 @@ private:
     Status run_fill(ByteSpan body);
     Status run_raw(ByteSpan body);
     Status run_coded(ByteSpan body);
+    Result<ByteSpan> read_reference(const CodedRecord& record);
     Result<ByteSpan> read_windows(const std::vector<OldRange>& windows);
     Status check_source(const OldRange& source) const;
     Status check_room(std::uint64_t length) const;
@@ -49,6 +51,7 @@ private:
     Sink* output_;
     BlockDecoders coders_;
     ScriptPlayer script_;
+    OldRange at_hand_;         // of the old file
     std::uint64_t until_ = 0;  // new offset where the script goes on
     OldCursor cursor_;
     std::uint64_t new_offset_ = 0;  // of the next byte

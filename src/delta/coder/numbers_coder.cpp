@@ -115,6 +115,8 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
         out[method_at] =
             static_cast<std::byte>(static_cast<unsigned>(now) | unsigned{mode.skip} << skip_shift);
     };
+    if (!predicted && !old.empty() && std::ranges::equal(old, numbers))
+        return set_method(number::Method::exact);
     if (method == number::Method::sparse) {
         if (encode_sparse_numbers(mode.type, numbers, old, gap_model, model, writer, out)) return;
         set_method(number::Method::absolute);
@@ -152,6 +154,20 @@ bool needs_factors(ByteSpan payload) {
     return is_predicted(payload) || (static_cast<unsigned>(payload[1]) & columns_bit) != 0;
 }
 
+Result<NumbersKind> kind_of_numbers(ByteSpan payload, std::uint64_t block_bytes) {
+    FieldReader in(payload);
+    bool predicted = false;
+    bool by_column = false;
+    TRY(const NumberMode mode, read_mode(in, predicted, by_column));
+    const Extent extent = extent_of(static_cast<std::size_t>(block_bytes), mode);
+    static_cast<void>(in.take(extent.skip + extent.tail));
+    for (int field = 0; by_column && field < 2; ++field) static_cast<void>(in.varint());
+    NumbersKind kind{mode.method, Predictor::none};
+    if (predicted) kind.predictor = static_cast<Predictor>(in.byte());
+    if (!in.ok()) return malformed("it ends early");
+    return kind;
+}
+
 Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,
                             std::span<std::byte> block, std::span<std::byte> scratch) {
     FieldReader in(payload);
@@ -178,7 +194,11 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
         return decode_predicted(in, mode, {old, extent.skip, block.size()}, columns, models,
                                 numbers, scratch);
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
-    if (mode.method == number::Method::exact) return malformed("unknown mode");
+    if (mode.method == number::Method::exact) {
+        if (old.size() != numbers.size() || in.left() > 0) return malformed("unknown mode");
+        std::ranges::copy(old, numbers.begin());
+        return {};
+    }
     if (mode.method == number::Method::sparse) {
         return decode_sparse_numbers(mode.type, in.rest(), old, models.gaps(), model, numbers,
                                      scratch);

@@ -80,6 +80,14 @@ void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
 /// Whether a reader of such a payload needs memory for predictions or columns.
 [[nodiscard]] bool needs_factors(ByteSpan payload);
 
+/// What the head of such a payload says; its numbers need not be there.
+struct NumbersKind {
+    number::Method method = number::Method::absolute;
+    Predictor predictor = Predictor::none;
+};
+/// `corrupt` when the head of a payload for `block_bytes` ends early.
+[[nodiscard]] Result<NumbersKind> kind_of_numbers(ByteSpan payload, std::uint64_t block_bytes);
+
 /// Fills `block` from such a payload, or fails with `corrupt`.
 /// `scratch` is as long as `block`.
 [[nodiscard]] Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models,

@@ -34,8 +34,6 @@ std::uint64_t BlockEncoder::Choice::cost() const {
 }
 
 void BlockEncoder::Totals::add(const Totals& more) {
-    coded_bytes += more.coded_bytes;
-    raw_bytes += more.raw_bytes;
     record_bytes = std::max(record_bytes, more.record_bytes);
     block_bytes = std::max(block_bytes, more.block_bytes);
     reference_bytes = std::max(reference_bytes, more.reference_bytes);
@@ -45,6 +43,7 @@ void BlockEncoder::Totals::add(const Totals& more) {
 BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits)
     : old_file_(old_file),
       new_file_(new_file),
+      at_hand_{0, old_file.size()},
       limits_(limits),
       planner_(old_file, new_file, limits.thorough),
       study_(old_file, new_file, limits.reference_bytes),
@@ -147,7 +146,7 @@ BlockEncoder::Choice BlockEncoder::encode_numbers_run(const Run& run, std::uint6
     const bool related = candidate.mode.transform != Transform::none;
     const std::uint64_t old_begin = run.begin + (related ? candidate.shift : shift);
     ByteSpan old;
-    if (old_begin <= old_file_.size() && length <= old_file_.size() - old_begin) {
+    if (lies_within({old_begin, length}, at_hand_)) {
         old = old_file_.subspan(old_begin, length);
         choice.record.windows = {{old_begin, length}};
     }
@@ -238,6 +237,7 @@ std::vector<OldRange> BlockEncoder::windows_for(const Gap& gap, std::uint64_t be
     request.shift = gap.shifts.empty() ? 0 : gap.shifts.front();
     request.matches = gap.matches;
     request.old_size = old_file_.size();
+    request.at_hand = at_hand_;
     // Small blocks get small windows: loading a window costs time on both sides.
     constexpr std::uint64_t min_window_bytes = 128u << 10;
     request.max_bytes = std::min<std::uint64_t>(limits_.reference_bytes,
@@ -255,12 +255,10 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
     const auto length = choice.end - choice.begin;
     if (choice.raw) {
         append_raw(out, new_file_.subspan(choice.begin, length));
-        totals_.raw_bytes += length;
     } else {
         CodedRecord record = choice.record;
         record.payload = choice.payload;
         append_coded(out, record, cursor.expected(choice.begin));
-        totals_.coded_bytes += length;
         if (record.coder == static_cast<std::uint8_t>(CoderId::numbers)) {
             totals_.features |= feature_numbers;
             if (needs_factors(record.payload)) totals_.features |= feature_factors;
@@ -269,7 +267,7 @@ void BlockEncoder::append(const Choice& choice, const OldCursor& cursor, Bytes& 
             totals_.features |= feature_mixer;
         if (record.coder == static_cast<std::uint8_t>(CoderId::lzma))
             totals_.features |= feature_lzma;
-        std::uint64_t reference = 0;
+        std::uint64_t reference = record.view ? length : 0;
         for (const auto& window : record.windows) reference += window.length;
         totals_.reference_bytes =
             std::max(totals_.reference_bytes, static_cast<std::uint32_t>(reference));

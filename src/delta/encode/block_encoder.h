@@ -47,8 +47,6 @@ public:
     BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
 
     struct Totals {
-        std::uint64_t coded_bytes = 0;
-        std::uint64_t raw_bytes = 0;
         // Largest seen, for the header.
         std::uint32_t record_bytes = 0;
         std::uint32_t block_bytes = 0;
@@ -60,6 +58,12 @@ public:
     /// Appends one record of matches for a gap that would be cut into several, if it takes fewer
     /// than `limit` bytes; else returns false.
     bool encode_whole(const Gap& gap, const OldCursor& cursor, std::size_t limit, Bytes& out);
+
+    /// What there is of the old file, beside that of tensors.
+    void set_at_hand(const OldRange& at_hand) {
+        at_hand_ = at_hand;
+        planner_.set_at_hand(at_hand);
+    }
 
     /// Segments do not depend on each other.
     void begin_segment() {
@@ -95,6 +99,8 @@ private:
                    NumberChooser::Coded& best);
     void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
     void choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode);
+    std::optional<OldView> load_view(const TensorPart& part, std::uint64_t begin,
+                                     std::uint64_t end);
     void load_reference(const std::vector<OldRange>& windows);
     Choice encode_planes_run(const Run& run);
     Choice encode_numbers_run(const Run& run, std::uint64_t shift);
@@ -107,6 +113,7 @@ private:
 
     ByteSpan old_file_;
     ByteSpan new_file_;
+    OldRange at_hand_;
     BlockLimits limits_;
     ModePlanner planner_;
     NumberChooser numbers_;
@@ -118,6 +125,8 @@ private:
     ZstdEncoder zstd_;
     Bytes scratch_;
     Bytes reference_;
+    Bytes view_;
+    Bytes view_scales_;
     Totals totals_;
 };
 

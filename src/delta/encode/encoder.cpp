@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "delta/encode.h"
+#include "delta/encode/in_place_plan.h"
 #include "delta/encode/patch_writer.h"
 #include "delta/encode/plain_encoder.h"
 #include "delta/encode/segment_pipeline.h"
@@ -30,8 +31,9 @@ constexpr unsigned max_threads = 64;
 
 Status check_options(const EncodeOptions& options) {
     constexpr int max_level = 19;
-    if (options.segment_bytes < 1u << 20 || options.segment_bytes > 4u << 20) {
-        return fail(Errc::invalid, "segment_bytes must be 1 to 4 MiB");
+    constexpr std::uint32_t most_wanted = 4u << 20;
+    if (options.segment_bytes < min_segment_bytes || options.segment_bytes > most_wanted) {
+        return fail(Errc::invalid, "segment_bytes must be 64 KiB to 4 MiB");
     }
     if (options.level < 0 || options.level > max_level) {
         return fail(Errc::invalid, "level must be 1 to 19, or 0 to choose by file size");
@@ -59,7 +61,7 @@ public:
         : old_file_(old_file), new_file_(new_file), patch_(&patch), options_(options) {}
 
     Result<EncodeStats> run() {
-        info_.segment_bytes = options_.segment_bytes;
+        info_.segment_bytes = segment_bytes();
         info_.old_size = old_file_.size();
         info_.new_size = new_file_.size();
         TRY(hash_files());
@@ -70,6 +72,8 @@ public:
         stats_.new_size = info_.new_size;
         stats_.patch_size = info_.patch_size;
         stats_.decoder_memory = info_.decoder_memory;
+        stats_.breakdown[Coding::prologue].delta_bytes = info_.prologue_bytes();
+        stats_.tensors = plan_->counts;
         stats_.full_file_is_better =
             static_cast<double>(info_.patch_size) >
             options_.worthwhile_ratio * static_cast<double>(info_.new_size);
@@ -77,6 +81,14 @@ public:
     }
 
 private:
+    // The index, which a reader holds in memory, must not grow with the file.
+    std::uint32_t segment_bytes() const {
+        constexpr std::uint64_t max_segments = 4096;
+        std::uint32_t bytes = options_.segment_bytes;
+        while (bytes < max_segment_bytes && new_file_.size() / bytes >= max_segments) bytes *= 2;
+        return std::min(bytes, max_segment_bytes);
+    }
+
     bool is_cancelled() const { return options_.cancelled && options_.cancelled(); }
 
     // With threads, both at once.
@@ -144,13 +156,23 @@ private:
         return limits;
     }
 
+    void plan_parts() {
+        plan_ = plan_tensors(old_file_, new_file_);
+        if (!options_.in_place) return;
+        auto& parts = plan_->parts;
+        info_.features = feature_in_place;
+        if (better_downwards(parts, info_.new_size, old_access(info_)))
+            info_.features |= feature_downwards;
+        parts = parts_in_place(parts, old_access(info_));
+    }
+
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
-        if (!parts_) parts_ = plan_tensors(old_file_, new_file_);
-        const SegmentJob job{old_file_,         new_file_,           limits,
-                             &*parts_,          info_.segment_bytes, options_.threads,
-                             options_.cancelled};
-        const bool again = info_.segment_bytes != options_.segment_bytes;
+        if (!plan_) plan_parts();
+        const SegmentJob job{old_file_,        new_file_,         limits,
+                             &plan_->parts,    old_access(info_), info_.segment_bytes,
+                             options_.threads, options_.cancelled};
+        const bool again = info_.segment_bytes != segment_bytes();
         segments_.emplace(*patch_, info_.prologue_bytes());
         TRY(const auto totals, encode_segments(job, [&](const EncodedSegment& segment) -> Status {
                 TRY(segments_->append(segment.records));
@@ -164,11 +186,9 @@ private:
         info_.record_bytes = std::max(blocks.record_bytes, record_overhead_bytes);
         info_.block_bytes = blocks.block_bytes;
         info_.reference_bytes = blocks.reference_bytes;
-        info_.features = blocks.features;
-        stats_.copied_bytes = totals.copied_bytes;
-        stats_.filled_bytes = totals.filled_bytes;
-        stats_.coded_bytes = blocks.coded_bytes;
-        stats_.raw_bytes = blocks.raw_bytes;
+        constexpr std::uint8_t of_place = feature_in_place | feature_downwards;
+        info_.features = static_cast<std::uint8_t>((info_.features & of_place) | blocks.features);
+        stats_.breakdown = totals.breakdown;
         return {};
     }
 
@@ -176,7 +196,7 @@ private:
     // than their copies there.
     Status join_segments_of_tiny() {
         constexpr std::uint64_t tiny_bytes = 4096;
-        if (info_.patch_size > tiny_bytes || info_.segments() < 2) return {};
+        if (info_.patch_size > tiny_bytes || info_.segments() < 2 || options_.in_place) return {};
         info_.segment_bytes = max_segment_bytes;
         index_.clear();
         return write_segments();
@@ -185,6 +205,7 @@ private:
     // Never worse than the new file alone. A fast level, and what the slow one gains on a sample,
     // tell first whether the slow one has a chance.
     Status replace_if_plain_is_smaller() {
+        if (options_.in_place) return {};
         constexpr std::uint64_t margin = 64;
         const std::uint64_t rival =
             info_.patch_size - std::min(info_.patch_size, header_bytes + margin);
@@ -230,8 +251,8 @@ private:
         TRY(patch_->truncate(0));
         TRY(const auto size, write_plain(new_file_, *patch_, header_bytes, options));
         info_.patch_size = header_bytes + size;
-        stats_ = {};
-        stats_.coded_bytes = info_.new_size;
+        stats_.breakdown = {};
+        stats_.breakdown[Coding::frame] = {info_.new_size, size};
         stats_.without_old = true;
         return {};
     }
@@ -248,7 +269,7 @@ private:
     std::optional<PatchWriter> segments_;  // nothing for a frame
     const EncodeOptions& options_;
     DeltaInfo info_;
-    std::optional<std::vector<TensorPart>> parts_;
+    std::optional<TensorPlan> plan_;
     std::vector<IndexEntry> index_;
     EncodeStats stats_;
 };

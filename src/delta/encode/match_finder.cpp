@@ -36,7 +36,9 @@ std::uint64_t common_length(const std::byte* a, const std::byte* b, std::uint64_
 
 }  // namespace
 
-Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end) {
+Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end, const OldRange& at_hand) {
+    old_begin_ = at_hand.offset;
+    old_end_ = std::min<std::uint64_t>(old_file_.size(), at_hand.offset + at_hand.length);
     Findings found;
     std::uint64_t floor = begin;  // end of what was found last
     std::uint64_t at = begin;
@@ -97,8 +99,8 @@ std::uint64_t MatchFinder::try_fill(std::uint64_t at, std::uint64_t end) {
 std::uint64_t MatchFinder::try_shift(std::uint64_t at, std::uint64_t end,
                                      std::uint64_t shift) const {
     const std::uint64_t old_at = at + shift;
-    if (old_at >= old_file_.size()) return 0;
-    const std::uint64_t limit = std::min(end - at, old_file_.size() - old_at);
+    if (old_at < old_begin_ || old_at >= old_end_) return 0;
+    const std::uint64_t limit = std::min(end - at, old_end_ - old_at);
     const auto* a = new_file_.data() + at;
     const auto* b = old_file_.data() + old_at;
     // The tail of a file may match for fewer bytes.
@@ -110,7 +112,7 @@ std::uint64_t MatchFinder::try_shift(std::uint64_t at, std::uint64_t end,
 
 bool MatchFinder::may_probe(std::uint64_t at) {
     if (old_file_.size() < anchor_bytes || new_file_.size() - at < anchor_bytes) return false;
-    if (!index_) index_ = std::make_unique<OldIndex>(old_file_);
+    if (!index_) index_ = std::make_unique<OldIndex>(old_file_, prefer_last_);
     if (probe_everywhere()) return true;
     const std::uint64_t place = at % probe_period();
     if (place == 0) ++fruitless_zones_;
@@ -131,7 +133,7 @@ bool MatchFinder::try_index(std::uint64_t at, std::uint64_t floor, std::uint64_t
     const std::uint64_t length = try_shift(at, end, shift);
     if (length < min_match_bytes) return false;
     std::uint64_t back = 0;
-    while (at - back > floor && *place > back &&
+    while (at - back > floor && *place > back + old_begin_ &&
            new_file_[at - back - 1] == old_file_[*place - back - 1])
         ++back;
     found.matches.push_back({at - back, *place - back, length + back});

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "delta/encode/old_index.h"
+#include "delta/format/record.h"
 
 namespace strandline::delta {
 
@@ -42,11 +43,14 @@ inline constexpr std::uint64_t min_copy_bytes = 4096;
 /// nothing while they are equal, and looks elsewhere by the index where they are not.
 class MatchFinder {
 public:
-    /// Both are borrowed.
-    MatchFinder(ByteSpan old_file, ByteSpan new_file) : old_file_(old_file), new_file_(new_file) {}
+    /// Both are borrowed. Of equal places, the index knows the first or the last.
+    MatchFinder(ByteSpan old_file, ByteSpan new_file, bool prefer_last = false)
+        : old_file_(old_file), new_file_(new_file), prefer_last_(prefer_last) {}
 
-    /// Looks at [begin, end) of the new file; short matches are reported where they turn up.
-    [[nodiscard]] Findings find(std::uint64_t begin, std::uint64_t end);
+    /// Looks at [begin, end) of the new file, for what is `at_hand` of the old one; short matches
+    /// are reported where they turn up.
+    [[nodiscard]] Findings find(std::uint64_t begin, std::uint64_t end,
+                                const OldRange& at_hand = {0, UINT64_MAX});
 
 private:
     [[nodiscard]] std::uint64_t skip_unequal(std::uint64_t at, std::uint64_t end) const;
@@ -60,6 +64,9 @@ private:
 
     ByteSpan old_file_;
     ByteSpan new_file_;
+    bool prefer_last_;
+    std::uint64_t old_begin_ = 0;  // what is at hand
+    std::uint64_t old_end_ = 0;
     std::uint64_t shift_ = 0;
     std::unique_ptr<OldIndex> index_;  // made when first needed
     RollingHash hash_{Bytes(anchor_bytes)};

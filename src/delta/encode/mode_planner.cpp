@@ -94,7 +94,7 @@ double ModePlanner::cell_cost(std::uint64_t begin, std::uint64_t end, const Cand
     if (candidate.mode.transform == Transform::none)
         return estimator_.estimate(block, {}, candidate.mode);
     const std::uint64_t old_begin = begin + candidate.shift;
-    if (old_begin > old_file_.size() || length > old_file_.size() - old_begin) return impossible;
+    if (!lies_within({old_begin, length}, at_hand_)) return impossible;
     return estimator_.estimate(block, old_file_.subspan(old_begin, length), candidate.mode);
 }
 

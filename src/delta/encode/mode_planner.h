@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "delta/coder/planes_coder.h"
+#include "delta/format/old_access.h"
 
 namespace strandline::delta {
 
@@ -45,6 +46,9 @@ public:
     ModePlanner(ByteSpan old_file, ByteSpan new_file, bool thorough)
         : old_file_(old_file), new_file_(new_file), thorough_(thorough) {}
 
+    /// What there is of the old file.
+    void set_at_hand(const OldRange& at_hand) { at_hand_ = at_hand; }
+
     /// Runs that cover [begin, end), fewer than one in 16 KiB.
     [[nodiscard]] std::vector<Run> plan(std::uint64_t begin, std::uint64_t end,
                                         const std::vector<std::uint64_t>& shifts);
@@ -60,6 +64,7 @@ private:
     ByteSpan old_file_;
     ByteSpan new_file_;
     bool thorough_;
+    OldRange at_hand_{0, old_file_.size()};
     PlaneEstimator estimator_;
 };
 

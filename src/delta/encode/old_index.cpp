@@ -27,7 +27,7 @@ RollingHash::RollingHash(ByteSpan window) {
     }
 }
 
-OldIndex::OldIndex(ByteSpan old_file) {
+OldIndex::OldIndex(ByteSpan old_file, bool prefer_last) {
     // A table that fits the cache is worth more than the short matches a finer one would find.
     while (stride_ < max_quick_stride && old_file.size() / stride_ >= quick_blocks) stride_ *= 2;
     while (old_file.size() / stride_ >= max_blocks) stride_ *= 2;
@@ -39,8 +39,8 @@ OldIndex::OldIndex(ByteSpan old_file) {
         const auto window = old_file.subspan(block * stride_, anchor_bytes);
         if (is_constant(window)) continue;
         const auto slot = slot_of(RollingHash(window).value());
-        // The first of several equal places stays: later ones are reached by following the shift.
-        if (table_[slot.at] == 0) {
+        // One of several equal places stays: others are reached by following the shift.
+        if (table_[slot.at] == 0 || prefer_last) {
             table_[slot.at] = slot.tag << number_bits | static_cast<std::uint32_t>(block + 1);
         }
     }

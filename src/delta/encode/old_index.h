@@ -40,7 +40,8 @@ inline constexpr std::uint64_t RollingHash::leaving_factor = power(multiplier, a
 /// with a stride that keeps the table within 16 MiB for any file.
 class OldIndex {
 public:
-    explicit OldIndex(ByteSpan old_file);
+    /// Of several equal places it knows the first or the last one.
+    explicit OldIndex(ByteSpan old_file, bool prefer_last = false);
 
     /// A place that has this hash, or nearly: the caller compares the bytes.
     [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t hash) const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "delta/format/old_access.h"
+
 namespace strandline::delta {
 namespace {
 
@@ -72,9 +74,7 @@ void merge_overlaps(std::vector<OldRange>& windows) {
     windows = std::move(merged);
 }
 
-}  // namespace
-
-std::vector<OldRange> choose_windows(const WindowRequest& request) {
+std::vector<OldRange> wanted_windows(const WindowRequest& request) {
     if (request.old_size == 0 || request.max_bytes == 0) return {};
     if (request.old_size <= request.max_bytes) return {{0, request.old_size}};
     std::vector<OldRange> windows;
@@ -88,6 +88,15 @@ std::vector<OldRange> choose_windows(const WindowRequest& request) {
     }
     windows.push_back(expected_place(request, budget));
     merge_overlaps(windows);
+    return windows;
+}
+
+}  // namespace
+
+std::vector<OldRange> choose_windows(const WindowRequest& request) {
+    auto windows = wanted_windows(request);
+    for (auto& window : windows) window = common_range(window, request.at_hand);
+    std::erase_if(windows, [](const OldRange& window) { return window.length == 0; });
     return windows;
 }
 

@@ -17,7 +17,8 @@ struct WindowRequest {
     std::uint64_t shift = 0;         ///< expected; modulo 2^64
     std::span<const Match> matches;  ///< sorted; those outside of the block are ignored
     std::uint64_t old_size = 0;
-    std::uint64_t max_bytes = 0;  ///< of all windows together
+    OldRange at_hand{0, UINT64_MAX};  ///< of the old file
+    std::uint64_t max_bytes = 0;      ///< of all windows together
 };
 
 /// Windows within the old file, sorted, apart from each other, at most max_windows of them.

@@ -21,7 +21,7 @@ constexpr std::array<LzmaModel, 7> models{
 }  // namespace
 
 ScriptEncoder::ScriptEncoder(ByteSpan old_file, ByteSpan new_file, const ScriptLimits& limits)
-    : old_file_(old_file), new_file_(new_file), limits_(limits) {}
+    : old_file_(old_file), new_file_(new_file), at_hand_{0, old_file.size()}, limits_(limits) {}
 
 void ScriptEncoder::begin_segment(std::uint64_t begin, std::uint64_t end) {
     pieces_.clear();
@@ -163,7 +163,7 @@ Bytes ScriptEncoder::gap_references(ByteSpan control) const {
     for (;;) {
         const auto step = steps.next();
         STRANDLINE_ASSERT(step.has_value());
-        for (const auto& range : script_references(*step, old_file_.size())) {
+        for (const auto& range : script_references(*step, at_hand_)) {
             const auto size = std::min<std::uint64_t>(range.length, most - old.size());
             const auto part = old_file_.subspan(range.offset, size);
             old.insert(old.end(), part.begin(), part.end());
@@ -177,10 +177,10 @@ ScriptEncoder::Packed ScriptEncoder::pack(ByteSpan bytes, ByteSpan gaps) {
     Packed best;
     best.bytes.assign(bytes.begin(), bytes.end());
     if (bytes.empty()) return best;
-    const bool whole_fits = old_file_.size() > gaps.size() &&
-                            old_file_.size() <= limits_.reference_bytes &&
-                            old_file_.size() <= max_references(bytes.size());
-    const ByteSpan whole = bytes.data() == literals_.data() && whole_fits ? old_file_ : ByteSpan{};
+    const ByteSpan old = old_file_.subspan(at_hand_.offset, at_hand_.length);
+    const bool whole_fits = old.size() > gaps.size() && old.size() <= limits_.reference_bytes &&
+                            old.size() <= max_references(bytes.size());
+    const ByteSpan whole = bytes.data() == literals_.data() && whole_fits ? old : ByteSpan{};
     const bool tiny = bytes.size() + std::max(gaps.size(), whole.size()) <= tiny_bytes;
     const auto kind = tiny ? ScriptReference::none : likely_reference(bytes, gaps, whole);
     if (kind == ScriptReference::none) try_reference(bytes, ScriptReference::none, {}, best);

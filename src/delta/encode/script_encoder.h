@@ -24,6 +24,8 @@ public:
     /// Files are borrowed.
     ScriptEncoder(ByteSpan old_file, ByteSpan new_file, const ScriptLimits& limits);
 
+    /// What there is of the old file.
+    void set_at_hand(const OldRange& at_hand) { at_hand_ = at_hand; }
     /// Starts the segment [begin, end).
     void begin_segment(std::uint64_t begin, std::uint64_t end);
     /// The next bytes are literals; at most ScriptLimits::literal_bytes at a time.
@@ -71,6 +73,7 @@ private:
 
     ByteSpan old_file_;
     ByteSpan new_file_;
+    OldRange at_hand_;
     ScriptLimits limits_;
     ZstdEncoder zstd_;
     std::vector<Piece> pieces_;

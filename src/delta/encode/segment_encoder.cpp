@@ -80,7 +80,8 @@ SegmentEncoder::SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const Block
       script_(old_file, new_file, script_limits(limits)) {}
 
 SegmentPlan SegmentScout::next(std::uint64_t begin, std::uint64_t end) {
-    SegmentPlan plan{begin, end, finder_.find(begin, end), shift_};
+    const auto at_hand = access_.at(begin);
+    SegmentPlan plan{begin, end, finder_.find(begin, end, at_hand), shift_, at_hand};
     for (const auto& match : plan.found.matches) {
         if (is_copy(match, begin, end)) shift_ = match.shift();
     }
@@ -88,8 +89,10 @@ SegmentPlan SegmentScout::next(std::uint64_t begin, std::uint64_t end) {
 }
 
 Result<Bytes> SegmentEncoder::encode(const SegmentPlan& plan) {
-    const auto& [begin, end, found, shift] = plan;
-    counts_.last_shift = shift;
+    const auto& [begin, end, found, shift, at_hand] = plan;
+    blocks_.set_at_hand(at_hand);
+    script_.set_at_hand(at_hand);
+    last_shift_ = shift;
     std::vector<Region> regions;
     for (const auto& match : found.matches) {
         if (is_copy(match, begin, end))
@@ -98,15 +101,13 @@ Result<Bytes> SegmentEncoder::encode(const SegmentPlan& plan) {
     for (const auto& fill : found.fills) regions.push_back({fill.new_offset, fill.length, true, 0});
     std::ranges::sort(regions, {}, &Region::begin);
 
-    const Counts before = counts_;
     const auto totals = blocks_.totals();
     const auto script_totals = script_.totals();
     TRY(Bytes best, encode_regions(begin, end, found, regions));
     if (!literals_may_win()) return best;
-    const Counts after = counts_;
     const auto totals_after = blocks_.totals();
     const auto script_totals_after = script_.totals();
-    counts_ = before;
+    last_shift_ = shift;
     blocks_.set_totals(totals);
     script_.set_totals(script_totals);
     all_literals_ = true;
@@ -115,7 +116,6 @@ Result<Bytes> SegmentEncoder::encode(const SegmentPlan& plan) {
     TRY(Bytes literal, std::move(other));
     // LZMA takes longer to read than numbers.
     if (literal.size() + literal.size() / 100 < best.size()) return literal;
-    counts_ = after;
     blocks_.set_totals(totals_after);
     script_.set_totals(script_totals_after);
     return best;
@@ -132,12 +132,12 @@ Result<Bytes> SegmentEncoder::encode_regions(std::uint64_t begin, std::uint64_t 
     std::uint64_t at = begin;
     for (const auto& region : regions) {
         const std::uint64_t next_shift =
-            region.fill ? counts_.last_shift : region.old_offset - region.begin;
+            region.fill ? last_shift_ : region.old_offset - region.begin;
         TRY(encode_gap(at, region.begin, found, next_shift));
         add_region(region);
         at = region.begin + region.length;
     }
-    TRY(encode_gap(at, end, found, counts_.last_shift));
+    TRY(encode_gap(at, end, found, last_shift_));
     Bytes out;
     script_.end_segment(out);
     return out;
@@ -161,14 +161,12 @@ void SegmentEncoder::add_region(const Region& region) {
     records_.clear();
     append_fill(records_, new_file_[region.begin], region.length);
     script_.records(region.length, records_);
-    counts_.filled_bytes += region.length;
 }
 
 void SegmentEncoder::add_copy(std::uint64_t begin, std::uint64_t length, std::uint64_t old_offset) {
     script_.copy(length, old_offset);
     cursor_.moved(begin, old_offset);
-    counts_.last_shift = old_offset - begin;
-    counts_.copied_bytes += length;
+    last_shift_ = old_offset - begin;
 }
 
 // Cuts at the borders of tensors.
@@ -243,7 +241,6 @@ Status SegmentEncoder::encode_blocks(std::uint64_t begin, std::uint64_t end, con
         }
         if (literal) {
             script_.literals(length);
-            counts_.literal_bytes += length;
         } else {
             script_.records(length, records_);
             note_numbers(begin, length);
@@ -279,7 +276,6 @@ BlockEncoder::Totals SegmentEncoder::block_totals() const {
     auto totals = blocks_.totals();
     const auto& script = script_.totals();
     totals.features |= script.features;
-    totals.coded_bytes += counts_.literal_bytes;
     totals.record_bytes = std::max(totals.record_bytes, script.record_bytes);
     totals.block_bytes = std::max(totals.block_bytes, script.literal_bytes);
     totals.reference_bytes = std::max(totals.reference_bytes, script.reference_bytes);
@@ -294,7 +290,7 @@ void SegmentEncoder::add_shift(std::vector<std::uint64_t>& shifts, std::uint64_t
 std::vector<std::uint64_t> SegmentEncoder::shifts_for(std::span<const Match> matches,
                                                       std::uint64_t next_shift) const {
     std::vector<std::uint64_t> shifts;
-    add_shift(shifts, counts_.last_shift);
+    add_shift(shifts, last_shift_);
     add_shift(shifts, next_shift);
     add_shift(shifts, 0);
     add_shift(shifts, old_file_.size() - new_file_.size());  // both files aligned at their ends

@@ -8,6 +8,7 @@
 #include "delta/encode/match_finder.h"
 #include "delta/encode/script_encoder.h"
 #include "delta/encode/tensor_plan.h"
+#include "delta/format/old_access.h"
 
 namespace strandline::delta {
 
@@ -17,19 +18,22 @@ struct SegmentPlan {
     std::uint64_t end = 0;
     Findings found;
     std::uint64_t shift = 0;  ///< of the last copy before it
+    OldRange at_hand;         ///< of the old file
 };
 
 /// Looks through the new file, which has to happen in order.
 class SegmentScout {
 public:
     /// Both are borrowed.
-    SegmentScout(ByteSpan old_file, ByteSpan new_file) : finder_(old_file, new_file) {}
+    SegmentScout(ByteSpan old_file, ByteSpan new_file, const OldAccess& access)
+        : finder_(old_file, new_file, access.kind == OldAccess::Kind::up), access_(access) {}
 
     /// The plan for [begin, end), which starts where the last one ended.
     [[nodiscard]] SegmentPlan next(std::uint64_t begin, std::uint64_t end);
 
 private:
     MatchFinder finder_;
+    OldAccess access_;
     std::uint64_t shift_ = 0;
 };
 
@@ -43,19 +47,10 @@ public:
     /// The records that make a segment; `cancelled` if asked to stop.
     [[nodiscard]] Result<Bytes> encode(const SegmentPlan& plan);
 
-    [[nodiscard]] std::uint64_t copied_bytes() const { return counts_.copied_bytes; }
-    [[nodiscard]] std::uint64_t filled_bytes() const { return counts_.filled_bytes; }
     [[nodiscard]] BlockEncoder::Totals block_totals() const;
 
 private:
     struct Region;
-    // What encoding a segment changes beside the models.
-    struct Counts {
-        std::uint64_t last_shift = 0;  // of the last copy
-        std::uint64_t copied_bytes = 0;
-        std::uint64_t filled_bytes = 0;
-        std::uint64_t literal_bytes = 0;
-    };
 
     Status encode_gap(std::uint64_t begin, std::uint64_t end, const Findings& found,
                       std::uint64_t next_shift);
@@ -91,7 +86,7 @@ private:
     std::uint64_t number_record_bytes_ = 0;
     Bytes number_sample_;
     bool all_literals_ = false;
-    Counts counts_;
+    std::uint64_t last_shift_ = 0;  // of the last copy
     OldCursor cursor_;
 };
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "delta/format/crc32c.h"
+#include "delta/format/record_survey.h"
 
 namespace strandline::delta {
 namespace {
@@ -31,20 +32,24 @@ Result<EncodedSegment> encode_one(const SegmentJob& job, SegmentEncoder& encoder
                                   const SegmentPlan& plan) {
     TRY(auto records, encoder.encode(plan));
     const auto output = job.new_file.subspan(plan.begin, plan.end - plan.begin);
-    return EncodedSegment{plan.end, std::move(records), crc32c(output)};
+    EncodedSegment segment{plan.end, std::move(records), {}, crc32c(output)};
+    TRY(RecordSurvey(plan.begin, plan.end, segment.breakdown)
+            .run(MemoryReader(segment.records), {0, segment.records.size()}));
+    return segment;
 }
 
 Result<SegmentTotals> encode_alone(const SegmentJob& job,
                                    const std::function<Status(EncodedSegment)>& take) {
-    SegmentScout scout(job.old_file, job.new_file);
+    SegmentScout scout(job.old_file, job.new_file, job.access);
     SegmentEncoder encoder(job.old_file, job.new_file, job.limits, job.cancelled, *job.parts);
+    SegmentTotals totals;
     for (std::uint64_t i = 0; i < count_of(job); ++i) {
         if (is_cancelled(job)) return was_cancelled();
         TRY(auto segment, encode_one(job, encoder, plan_of(job, scout, i)));
+        totals.breakdown.add(segment.breakdown);
         TRY(take(std::move(segment)));
     }
-    SegmentTotals totals;
-    totals.add(encoder);
+    totals.blocks.add(encoder.block_totals());
     return totals;
 }
 
@@ -55,7 +60,7 @@ public:
     explicit Crew(const SegmentJob& job)
         : job_(&job),
           count_(count_of(job)),
-          scout_(job.old_file, job.new_file),
+          scout_(job.old_file, job.new_file, job.access),
           ring_(std::size_t{2} * job.threads) {
         for (unsigned i = 0; i < job.threads; ++i) threads_.emplace_back([this] { work(); });
     }
@@ -77,6 +82,7 @@ public:
         } while (!place);
         auto segment = std::move(*place);
         place.reset();
+        if (segment) totals_.breakdown.add(segment->breakdown);
         ++taken_;
         room_.notify_all();
         return segment;
@@ -99,7 +105,7 @@ private:
             done_.notify_one();
         }
         const std::lock_guard lock(mutex_);
-        totals_.add(encoder);
+        totals_.blocks.add(encoder.block_totals());
     }
 
     struct Task {
@@ -146,12 +152,6 @@ private:
 };
 
 }  // namespace
-
-void SegmentTotals::add(const SegmentEncoder& encoder) {
-    blocks.add(encoder.block_totals());
-    copied_bytes += encoder.copied_bytes();
-    filled_bytes += encoder.filled_bytes();
-}
 
 Result<SegmentTotals> encode_segments(const SegmentJob& job,
                                       const std::function<Status(EncodedSegment)>& take) {

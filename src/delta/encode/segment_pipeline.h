@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/breakdown.h"
 #include "delta/encode/segment_encoder.h"
 
 namespace strandline::delta {
@@ -15,7 +16,8 @@ struct SegmentJob {
     ByteSpan old_file;  ///< files and parts are borrowed
     ByteSpan new_file;
     BlockLimits limits;
-    const std::vector<TensorPart>* parts = nullptr;
+    const std::vector<TensorPart>* parts = nullptr;  ///< with old values that are at hand
+    OldAccess access;
     std::uint32_t segment_bytes = 0;
     unsigned threads = 1;
     std::function<bool()> cancelled;  ///< asked by the caller's thread only; may be empty
@@ -23,16 +25,15 @@ struct SegmentJob {
 
 struct SegmentTotals {
     BlockEncoder::Totals blocks;
-    std::uint64_t copied_bytes = 0;
-    std::uint64_t filled_bytes = 0;
-
-    void add(const SegmentEncoder& encoder);
+    Breakdown breakdown;
 };
 
-/// A segment that is done: where it ends in the new file, its records, the CRC of its output.
+/// A segment that is done: where it ends in the new file, its records and what they are, the CRC
+/// of its output.
 struct EncodedSegment {
     std::uint64_t end = 0;
     Bytes records;
+    Breakdown breakdown;
     std::uint32_t output_crc32c = 0;
 };
 

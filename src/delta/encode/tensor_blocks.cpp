@@ -1,7 +1,9 @@
 #include <array>
 
 #include "delta/coder/coders.h"
+#include "delta/coder/view_reader.h"
 #include "delta/encode/block_encoder.h"
+#include "delta/format/header.h"
 
 // Blocks of tensors: the part of BlockEncoder that knows types and old values.
 namespace strandline::delta {
@@ -33,6 +35,10 @@ std::optional<BlockEncoder::Choice> BlockEncoder::encode_tensor(const Gap& gap, 
         old = old_file_.subspan(old_begin, length);
         choice.record.windows = {{old_begin, length}};
     }
+    if (part.view) {
+        choice.record.view = load_view(part, gap.begin, gap.end);
+        if (choice.record.view) old = view_;
+    }
     const auto skip = static_cast<std::uint8_t>((one - (gap.begin - part.begin) % one) % one);
     auto coded = code_tensor(gap, block, old, skip, choice.record.windows);
     choice.payload = std::move(coded.payload);
@@ -54,6 +60,21 @@ std::optional<BlockEncoder::Choice> BlockEncoder::encode_tensor(const Gap& gap, 
         right_sent_ = right_sent_ || right_pending_;
     }
     return best;
+}
+
+// What the reader will see of the old tensor goes to view_. Nothing for blocks that cut numbers.
+std::optional<OldView> BlockEncoder::load_view(const TensorPart& part, std::uint64_t begin,
+                                               std::uint64_t end) {
+    const std::uint64_t one = number::number_bytes(part.type);
+    const std::uint64_t length = end - begin;
+    if (length > limits_.reference_bytes || length % one != 0 || (begin - part.begin) % one != 0)
+        return std::nullopt;
+    const auto view = share_of(*part.view, (begin - part.begin) / one, length / one, view_scales_);
+    if (!view || !check_view(*view, length / one, at_hand_)) return std::nullopt;
+    view_.resize(static_cast<std::size_t>(length));
+    scratch_.resize(std::max<std::size_t>(scratch_.size(), copy_window_bytes));
+    if (!read_view(*view, MemoryReader(old_file_), view_, scratch_)) return std::nullopt;
+    return view;
 }
 
 NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,

@@ -17,7 +17,7 @@ bool is_small(const TensorPart& part) {
 
 bool continues(const TensorPart& last, const TensorPart& next) {
     if (last.end != next.begin || last.type != next.type) return false;
-    if (last.folded || next.folded) return false;
+    if (last.folded || next.folded || last.view || next.view) return false;
     if (!is_small(last) && !is_small(next)) return false;
     if (last.old_begin.has_value() != next.old_begin.has_value()) return false;
     return !last.old_begin || *last.old_begin + (last.end - last.begin) == *next.old_begin;
@@ -54,11 +54,39 @@ FoldedPart folded_part(const FoldedNorm& norm, const Tensor& tensor, const Layou
     return part;
 }
 
+TensorCounts counts_of(const FileMatch& found) {
+    TensorCounts counts;
+    counts.container = found.new_layout.container;
+    counts.old_tensors = found.old_layout.tensors.size();
+    counts.new_tensors = found.new_layout.tensors.size();
+    std::uint64_t farthest = 0;
+    for (const auto& match : found.matches) {
+        if (!match.old_tensor) {
+            ++counts.unmatched;
+            continue;
+        }
+        const auto& old = found.old_layout.tensors[*match.old_tensor];
+        const auto& name = found.new_layout.tensors[match.new_tensor].name;
+        if (!name.empty() && old.name == name) {
+            ++counts.by_name;
+        } else {
+            ++(match.relation == Relation::candidate ? counts.by_place : counts.by_content);
+        }
+        if (match.relation == Relation::equal) ++counts.equal;
+        if (old.offset < farthest) ++counts.moved;
+        farthest = std::max(farthest, old.offset);
+    }
+    return counts;
+}
+
 }  // namespace
 
-std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
-    const auto [old_layout, new_layout, matches] = match_files(old_file, new_file);
-    std::vector<TensorPart> parts;
+TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file) {
+    const auto found = match_files(old_file, new_file);
+    const auto& [old_layout, new_layout, matches] = found;
+    TensorPlan plan;
+    plan.counts = counts_of(found);
+    auto& parts = plan.parts;
     for (const auto& match : matches) {
         const Tensor& tensor = new_layout.tensors[match.new_tensor];
         if (tensor.type == ElementType::opaque || tensor.bytes < min_part_bytes) continue;
@@ -69,6 +97,7 @@ std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
             if (match.folded && part.old_begin)
                 part.folded = folded_part(*match.folded, tensor, old_layout);
         }
+        if (!part.old_begin) part.view = find_view(found, match, old_file, new_file);
         if (!parts.empty() && continues(parts.back(), part)) {
             if (part.end - part.begin > parts.back().end - parts.back().begin)
                 parts.back().columns = parts.back().last_columns = 0;
@@ -77,7 +106,7 @@ std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file) {
             parts.push_back(part);
         }
     }
-    return parts;
+    return plan;
 }
 
 const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset) {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "delta/encode.h"
+#include "delta/encode/part_view.h"
 #include "delta/layout/tensor.h"
 #include "delta/number/fold.h"
 
@@ -32,11 +34,18 @@ struct TensorPart {
     /// Length of the last axis; 0 when that is not known.
     std::uint64_t last_columns = 0;
     std::optional<FoldedPart> folded;
+    /// In the place of old_begin: where the old values are, in another order or type.
+    std::optional<PartView> view;
 };
 
-/// What is known of the new file before it is coded: sorted, without overlaps. Neighbours of one
-/// kind with neighbouring old values are one part.
-[[nodiscard]] std::vector<TensorPart> plan_tensors(ByteSpan old_file, ByteSpan new_file);
+/// What is known of the new file before it is coded.
+struct TensorPlan {
+    /// Sorted, without overlaps. Neighbours of one kind with neighbouring old values are one part.
+    std::vector<TensorPart> parts;
+    TensorCounts counts;
+};
+
+[[nodiscard]] TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file);
 
 /// The part that `offset` is in, or else the next one; null behind the last.
 [[nodiscard]] const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset);

@@ -21,6 +21,12 @@ Result<EncodeStats> encode_into(const std::filesystem::path& old_file,
     return stats;
 }
 
+// The applier hashes what it writes; nobody wants to keep it.
+class Nowhere final : public Sink {
+public:
+    Status write(ByteSpan /*bytes*/) override { return {}; }
+};
+
 Status push_rest(const ReadAt& patch, std::uint64_t offset, Applier& applier) {
     Bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(read_bytes, patch.size())));
     while (offset < patch.size()) {
@@ -89,6 +95,17 @@ Result<DeltaInfo> apply_delta(const std::filesystem::path& old_file,
     auto info = apply_to(old_reader, patch_reader, new_file, options, partial);
     if (!info && partial == Partial::discard) ::unlink(new_file.c_str());
     return info;
+}
+
+Result<DeltaInfo> verify_delta(const std::filesystem::path& old_file,
+                               const std::filesystem::path& patch, const ApplyOptions& options) {
+    TRY(const auto old_reader, FileReader::open(old_file));
+    TRY(const auto patch_reader, FileReader::open(patch));
+    Nowhere output;
+    Applier applier(old_reader, output, options);
+    TRY(push_rest(patch_reader, 0, applier));
+    TRY(applier.finish());
+    return *applier.info();
 }
 
 Result<DeltaInfo> read_info_file(const std::filesystem::path& patch) {

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "delta/file/fd_io.h"
+
 namespace strandline::delta {
 namespace {
 
@@ -38,15 +40,7 @@ FileReader& FileReader::operator=(FileReader&& other) noexcept {
 FileReader::~FileReader() { close_if_open(fd_); }
 
 Status FileReader::read_at(std::uint64_t offset, std::span<std::byte> out) const {
-    while (!out.empty()) {
-        const auto got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return error_from_errno("read", errno);
-        if (got == 0) return fail(Errc::corrupt, "file ended early");
-        out = out.subspan(static_cast<std::size_t>(got));
-        offset += static_cast<std::uint64_t>(got);
-    }
-    return {};
+    return read_fully(fd_, offset, out);
 }
 
 FileWriter::FileWriter(int fd, std::uint64_t position, std::filesystem::path path)
@@ -84,14 +78,7 @@ Status FileWriter::write(ByteSpan bytes) {
 }
 
 Status FileWriter::write_at(std::uint64_t offset, ByteSpan bytes) {
-    while (!bytes.empty()) {
-        const auto put = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return error_from_errno("write " + path_.string(), errno);
-        bytes = bytes.subspan(static_cast<std::size_t>(put));
-        offset += static_cast<std::uint64_t>(put);
-    }
-    return {};
+    return write_fully(fd_, offset, bytes, path_);
 }
 
 Status FileWriter::truncate(std::uint64_t size) {

@@ -12,6 +12,11 @@ Status MemoryReader::read_at(std::uint64_t offset, std::span<std::byte> out) con
     return {};
 }
 
+ByteSpan MemoryReader::view(std::uint64_t offset, std::uint64_t length) const {
+    if (offset > bytes_.size() || length > bytes_.size() - offset) return {};
+    return bytes_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(length));
+}
+
 Status MemoryWriter::write(ByteSpan bytes) {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     return {};

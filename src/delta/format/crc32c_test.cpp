@@ -28,6 +28,13 @@ TEST(Crc32c, IsTheSameWithoutSpecialInstructions) {
         const auto part = as_bytes(text).subspan(begin);
         EXPECT_EQ(crc32c(part, 7), crc32c_portable(part, 7)) << begin;
     }
+    std::string long_text(20'000, '\0');
+    for (std::size_t i = 0; i < long_text.size(); ++i)
+        long_text[i] = static_cast<char>(i * i >> 5 ^ i);
+    for (std::size_t size = 0; size < long_text.size(); size += 509) {
+        const auto part = as_bytes(long_text).last(size);
+        EXPECT_EQ(crc32c(part, 7), crc32c_portable(part, 7)) << size;
+    }
 }
 
 }  // namespace

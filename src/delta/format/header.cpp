@@ -52,6 +52,11 @@ Status check_fields(const DeltaInfo& info) {
                     fmt::format("delta needs features {:#x}, unknown to this program: update it",
                                 info.features));
     }
+    const bool in_place = (info.features & feature_in_place) != 0;
+    if (!in_place && (info.features & feature_downwards) != 0)
+        return damaged("it has a direction without being for application in place");
+    if (in_place && info.body != BodyKind::segments)
+        return damaged("one frame cannot be applied in place");
     if (!sizes_in_range(info)) return damaged("a size is out of range");
     if (info.patch_size < info.prologue_bytes()) return damaged("it is longer than the delta");
     if (info.decoder_memory < required_memory(info))

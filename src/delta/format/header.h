@@ -11,7 +11,7 @@ namespace strandline::delta {
 
 /// Bounds of the format; format.md section 2. They keep every product below in 64 bits.
 inline constexpr std::uint32_t min_segment_bytes = 64u << 10;
-inline constexpr std::uint32_t max_segment_bytes = 16u << 20;
+inline constexpr std::uint32_t max_segment_bytes = 64u << 20;
 inline constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 48;
 inline constexpr std::uint32_t max_block_bytes = 16u << 20;
 /// A coded record holds its payload and at most this much beside it.

@@ -44,7 +44,8 @@ void append_raw(Bytes& out, ByteSpan bytes) { append_record(out, RecordKind::raw
 void append_coded(Bytes& out, const CodedRecord& record, std::uint64_t expected) {
     Bytes head{static_cast<std::byte>(record.coder)};
     append_varint(head, record.length);
-    head.push_back(static_cast<std::byte>(record.windows.size()));
+    head.push_back(static_cast<std::byte>(record.view ? view_mark : record.windows.size()));
+    if (record.view) append_view(head, *record.view, expected);
     for (const auto& window : record.windows) {
         append_offset(head, window.offset, expected);
         append_varint(head, window.length);
@@ -77,8 +78,12 @@ Result<CodedRecord> parse_coded(ByteSpan body, std::uint64_t expected) {
     record.coder = in.byte();
     record.length = in.varint();
     const std::size_t count = in.byte();
-    if (count > max_windows) return bad_record("coded");
-    record.windows.resize(count);
+    if (count > max_windows && count != view_mark) return bad_record("coded");
+    if (count == view_mark) {
+        TRY(record.view, parse_view(in, expected));
+    } else {
+        record.windows.resize(count);
+    }
     for (auto& window : record.windows) {
         window.offset = read_offset(in, expected);
         window.length = in.varint();

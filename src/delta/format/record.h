@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/format/old_range.h"
+#include "delta/format/old_view.h"
 
 namespace strandline::delta {
 
@@ -18,15 +21,10 @@ enum class RecordKind : std::uint8_t {
 };
 
 inline constexpr std::size_t max_windows = 16;
+/// In the place of the number of windows.
+inline constexpr std::size_t view_mark = 32;
 /// Kind and length of a record take at most this much in front of its body.
 inline constexpr std::size_t max_record_head_bytes = 6;
-
-struct OldRange {
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;
-
-    friend bool operator==(const OldRange&, const OldRange&) = default;
-};
 
 struct CopyRecord {
     OldRange source;
@@ -39,7 +37,8 @@ struct CodedRecord {
     std::uint8_t coder = 0;
     std::uint64_t length = 0;  ///< of new bytes
     std::vector<OldRange> windows;
-    ByteSpan payload;  ///< borrowed
+    std::optional<OldView> view;  ///< in the place of windows; borrows
+    ByteSpan payload;             ///< borrowed
 };
 
 /// Where the old file is expected to continue: offsets are stored as differences from this, so

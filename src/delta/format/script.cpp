@@ -17,9 +17,9 @@ Error malformed(const char* what) {
     return fail(Errc::corrupt, std::string("delta has a malformed script: ") + what);
 }
 
-OldRange within(std::uint64_t offset, std::uint64_t length, std::uint64_t old_size) {
-    if (offset >= old_size) return {};
-    return {offset, std::min(length, old_size - offset)};
+OldRange within(std::uint64_t offset, std::uint64_t length, const OldRange& at_hand) {
+    if (offset >= at_hand.offset + at_hand.length) return {};
+    return common_range({offset, length}, at_hand);
 }
 
 }  // namespace
@@ -104,7 +104,7 @@ Result<ScriptStep> ScriptSteps::next() {
     return step;
 }
 
-std::array<OldRange, 2> script_references(const ScriptStep& step, std::uint64_t old_size) {
+std::array<OldRange, 2> script_references(const ScriptStep& step, const OldRange& at_hand) {
     constexpr std::uint64_t margin = 64;
     // What was copied last is often like what comes, too.
     constexpr std::uint64_t most_before = 256;
@@ -112,13 +112,13 @@ std::array<OldRange, 2> script_references(const ScriptStep& step, std::uint64_t 
     const std::uint64_t before = std::min(step.expected, most_before);
     const std::uint64_t begin = step.expected - before;
     if (step.kind != ScriptStep::Kind::copy) {
-        return {within(begin, before + step.literals + step.literals / 2 + margin, old_size), {}};
+        return {within(begin, before + step.literals + step.literals / 2 + margin, at_hand), {}};
     }
     const std::uint64_t between = step.old_offset - step.expected;  // modulo 2^64
-    if (between <= 4 * step.literals + 4096) return {within(begin, before + between, old_size), {}};
+    if (between <= 4 * step.literals + 4096) return {within(begin, before + between, at_hand), {}};
     const std::uint64_t back = std::min(step.literals, step.old_offset);
-    return {within(begin, before + step.literals, old_size),
-            within(step.old_offset - back, back, old_size)};
+    return {within(begin, before + step.literals, at_hand),
+            within(step.old_offset - back, back, at_hand)};
 }
 
 }  // namespace strandline::delta

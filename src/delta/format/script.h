@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "delta/format/old_access.h"
 #include "delta/format/record.h"
 #include "delta/format/varint.h"
 
@@ -95,8 +96,8 @@ private:
 }
 
 /// The old bytes that the literals of a step most likely resemble: what lies between the copies on
-/// both sides. Both within the old file, and maybe empty. Part of the format: section 3.1.
+/// both sides. Both within the old bytes at hand, and maybe empty. Part of the format: section 3.1.
 [[nodiscard]] std::array<OldRange, 2> script_references(const ScriptStep& step,
-                                                        std::uint64_t old_size);
+                                                        const OldRange& at_hand);
 
 }  // namespace strandline::delta

@@ -16,6 +16,7 @@ constexpr std::size_t crc_bytes = 4;
 // Segments are multiples of this.
 constexpr std::uint32_t segment_unit = min_segment_bytes;
 constexpr std::uint32_t max_segment_units = max_segment_bytes / segment_unit;  // stored as 0
+constexpr std::uint32_t max_stored_units = 255;
 
 Error damaged(const char* what) {
     return fail(Errc::corrupt, std::string("delta header is damaged: ") + what);
@@ -89,7 +90,8 @@ Result<ShortPrologue> parse_short_prologue(ByteSpan prologue) {
 
 std::optional<Bytes> write_short_prologue(DeltaInfo& info, const std::vector<IndexEntry>& index) {
     if (info.body != BodyKind::segments || info.segment_bytes % segment_unit != 0 ||
-        info.segment_bytes / segment_unit > max_segment_units)
+        (info.segment_bytes / segment_unit > max_stored_units &&
+         info.segment_bytes != max_segment_bytes))
         return std::nullopt;
     Bytes out = magic_bytes();
     out.push_back(short_major);

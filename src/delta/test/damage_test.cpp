@@ -73,7 +73,7 @@ TEST(Damage, FrameBodySurvivesNeitherTruncationNorFlips) {
     }
 }
 
-TEST(OldFile, AWrongOneIsRefusedBeforeAnyOutput) {
+TEST(OldFile, AWrongOneIsRefusedBeforeAnyOutputWhereThatIsWanted) {
     const auto pair = small_mixed_pair();
     const auto patch = *encode(pair.old_file, pair.new_file);
     Bytes other = pair.old_file;
@@ -82,7 +82,9 @@ TEST(OldFile, AWrongOneIsRefusedBeforeAnyOutput) {
     for (const auto& wrong : {other, shorter}) {
         const MemoryReader reader(wrong);
         CountingSink sink;
-        Applier applier(reader, sink);
+        ApplyOptions options;
+        options.old_check = OldCheck::first;
+        Applier applier(reader, sink, options);
         const auto status = applier.push(patch);
         ASSERT_FALSE(status);
         EXPECT_EQ(status.error().code, Errc::conflict);
@@ -92,11 +94,45 @@ TEST(OldFile, AWrongOneIsRefusedBeforeAnyOutput) {
     }
 }
 
+TEST(OldFile, OnlyItsSizeIsLookedAtWhileAllIsWell) {
+    const auto pair = small_mixed_pair();
+    const auto patch = *encode(pair.old_file, pair.new_file);
+    const MemoryReader shorter(ByteSpan(pair.old_file).first(pair.old_file.size() - 1));
+    CountingSink sink;
+    EXPECT_EQ(Applier(shorter, sink).push(patch).error().code, Errc::conflict);
+    EXPECT_EQ(sink.count, 0u);
+}
+
+TEST(OldFile, IsNamedAsTheCulpritWhenItIsTheOne) {
+    const auto pair = small_mixed_pair();
+    auto patch = *encode(pair.old_file, pair.new_file);
+    Bytes other = pair.old_file;
+    for (std::size_t at = 0; at < other.size(); at += 512) {
+        other[at] ^= std::byte{4};
+        const auto back = decode(other, patch);
+        if (back) {
+            EXPECT_EQ(*back, pair.new_file) << at;
+        } else {
+            EXPECT_EQ(back.error().code, Errc::conflict) << at << ": " << back.error().message;
+        }
+        other[at] ^= std::byte{4};
+    }
+    patch.back() ^= std::byte{1};
+    const auto damaged = decode(pair.old_file, patch);
+    ASSERT_FALSE(damaged);
+    EXPECT_EQ(damaged.error().code, Errc::corrupt);
+    other = pair.old_file;
+    for (auto& byte : other) byte ^= std::byte{3};
+    const auto wrong = decode(other, patch);
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().code, Errc::conflict);
+}
+
 TEST(OldFile, AnUncheckedWrongOneNeverGivesWrongOutput) {
     const auto pair = small_mixed_pair();
     const auto patch = *encode(pair.old_file, pair.new_file);
     ApplyOptions options;
-    options.old_check = OldCheck::size_only;
+    options.old_check = OldCheck::never;
     EXPECT_EQ(*decode(pair.old_file, patch, 100, options), pair.new_file);
     Bytes other = pair.old_file;
     for (auto& byte : other) byte ^= std::byte{3};
@@ -191,7 +227,7 @@ TEST(Forged, OffsetsBeyondFourGiBAreReachedInBothDirections) {
     std::ranges::copy(write_header(info), patch.begin());
     MemoryWriter output;
     ApplyOptions options;
-    options.old_check = OldCheck::size_only;
+    options.old_check = OldCheck::never;
     const HugeFile old_file;
     Applier applier(old_file, output, options);
     const auto pushed = applier.push(patch);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "delta/files.h"
+#include "delta/number/cast.h"
 #include "delta/test/delta_parts.h"
 #include "delta/test/golden_records.h"
 #include "delta/test/test_support.h"
@@ -235,10 +236,42 @@ FilePair predicted_pair() {
                                {"bytes", "I8", "64,64", quantised_rows(64, 64, 49)}})};
 }
 
+// One tensor turned and cast, one cast, one quantised.
+FilePair converted_pair() {
+    constexpr std::size_t rows = 24;
+    constexpr std::size_t columns = 40;
+    const Bytes weights = float_weights(rows * columns, 61);
+    const auto bits = [&](std::size_t i) {
+        return load_le<std::uint32_t>(ByteSpan(weights).subspan(4 * i, 4));
+    };
+    Bytes turned;
+    Bytes brain;
+    Bytes integers;
+    for (std::size_t i = 0; i < rows * columns; ++i) {
+        append_le(turned, number::to_float16(bits(i % rows * columns + i / rows)));
+        append_le(brain, number::to_bfloat16(bits(i)));
+    }
+    for (std::size_t i = 0; i < rows * columns; ++i) {
+        float largest = 0;
+        for (std::size_t other = i / columns * columns; other < (i / columns + 1) * columns;
+             ++other)
+            largest = std::max(largest, std::fabs(std::bit_cast<float>(bits(other))));
+        integers.push_back(static_cast<std::byte>(
+            number::quantised(std::bit_cast<float>(bits(i)), largest / 127, 0, -128, 127)));
+    }
+    return {"converted",
+            named_safetensors({{"a", "F32", "24,40", weights},
+                               {"b", "F32", "24,40", weights},
+                               {"c", "F32", "24,40", weights}}),
+            named_safetensors({{"a", "F16", "40,24", turned},
+                               {"b", "BF16", "24,40", brain},
+                               {"c", "I8", "24,40", integers}})};
+}
+
 std::vector<GoldenPair> goldens() {
     std::vector<GoldenPair> all;
-    for (const auto& pair :
-         {mixed_pair(), sparse_pair(), numbers_pair(), script_pair(), predicted_pair()})
+    for (const auto& pair : {mixed_pair(), sparse_pair(), numbers_pair(), script_pair(),
+                             predicted_pair(), converted_pair()})
         all.push_back({pair, encode(pair.old_file, pair.new_file).value_or(Bytes{})});
     const FilePair frame{"frame", {}, metadata_text(30, "1")};
     all.push_back({frame, encode_as_frame(frame.old_file, frame.new_file).value_or(Bytes{})});

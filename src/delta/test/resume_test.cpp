@@ -109,8 +109,10 @@ TEST(Resume, RefusesADamagedPrologueAndAWrongOldFile) {
     }
     const MemoryReader wrong(job.new_file);
     MemoryWriter rest;
-    const auto from =
-        Applier(wrong, rest).resume(ByteSpan(job.patch).first(job.prologue), MemoryReader({}));
+    ApplyOptions options;
+    options.old_check = OldCheck::first;
+    const auto from = Applier(wrong, rest, options)
+                          .resume(ByteSpan(job.patch).first(job.prologue), MemoryReader({}));
     ASSERT_FALSE(from);
     EXPECT_EQ(from.error().code, Errc::conflict);
 }

@@ -38,14 +38,15 @@ TEST(Script, ReferencesAreWhatTheCopiesLeaveOut) {
     step.literals = 50;
     step.expected = 400;
     step.old_offset = 460;
-    EXPECT_EQ(script_references(step, 1000)[0], (OldRange{144, 316})) << "and what is before";
+    EXPECT_EQ(script_references(step, {0, 1000})[0], (OldRange{144, 316})) << "and what is before";
     step.old_offset = 90'000;
-    EXPECT_EQ(script_references(step, 1u << 20)[0], (OldRange{144, 306}));
-    EXPECT_EQ(script_references(step, 1u << 20)[1], (OldRange{89'950, 50}));
-    EXPECT_EQ(script_references(step, 160)[0], (OldRange{144, 16})) << "within the old file";
-    EXPECT_EQ(script_references(step, 160)[1], OldRange{});
+    EXPECT_EQ(script_references(step, {0, 1u << 20})[0], (OldRange{144, 306}));
+    EXPECT_EQ(script_references(step, {0, 1u << 20})[1], (OldRange{89'950, 50}));
+    EXPECT_EQ(script_references(step, {0, 160})[0], (OldRange{144, 16})) << "within the old file";
+    EXPECT_EQ(script_references(step, {0, 160})[1], OldRange{});
+    EXPECT_EQ(script_references(step, {200, 1u << 20})[0], (OldRange{200, 250})) << "at hand";
     step.literals = 0;
-    EXPECT_EQ(script_references(step, 1000)[0], OldRange{});
+    EXPECT_EQ(script_references(step, {0, 1000})[0], OldRange{});
 }
 
 // What a reader makes of one script, of `length` bytes.

@@ -16,6 +16,16 @@ using registry::DeltaState;
 
 constexpr int accepted = 202;
 
+json::array shares_value(const registry::DeltaJob& job) {
+    json::array out;
+    for (const auto& share : job.shares) {
+        out.push_back(json::object{{"coding", share.coding},
+                                   {"new_bytes", number(share.new_bytes)},
+                                   {"delta_bytes", number(share.delta_bytes)}});
+    }
+    return out;
+}
+
 json::object job_value(const registry::DeltaJob& job) {
     return {{"base", job.pair.base.hex()},
             {"target", job.pair.target.hex()},
@@ -23,6 +33,7 @@ json::object job_value(const registry::DeltaJob& job) {
             {"size", number(job.delta_size)},
             {"full_size", number(job.full_size)},
             {"build_ms", job.build_ms},
+            {"shares", shares_value(job)},
             {"attempts", job.attempts},
             {"error", text_or_null(job.error)},
             {"created", time_value(job.created)}};

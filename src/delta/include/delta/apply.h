@@ -17,14 +17,17 @@ struct Limits {
     std::uint64_t max_memory_bytes = std::uint64_t{16} << 20;
 };
 
+/// When the SHA-256 of the whole old file is compared. Its size always is, first. Wrong output is
+/// found in any case, by its own checksums.
 enum class OldCheck : std::uint8_t {
-    hash,       ///< read the old file once and compare its SHA-256 before any output
-    size_only,  ///< the caller has just checked the hash
+    when_wrong,  ///< only to tell which is at fault when output turns out to be wrong
+    first,       ///< before any output, which takes a pass over the file
+    never,       ///< the caller has just checked it
 };
 
 struct ApplyOptions {
     Limits limits;
-    OldCheck old_check = OldCheck::hash;
+    OldCheck old_check = OldCheck::when_wrong;
     /// Asked between pieces of work of at most some MiB; true ends it with `cancelled`.
     std::function<bool()> cancelled;
 };
@@ -50,7 +53,8 @@ public:
     Applier& operator=(const Applier&) = delete;
 
     /// Takes the next bytes of the delta and writes what they make. A wrong old file is `conflict`
-    /// (before any output), damage `corrupt`, an unknown version or record `invalid`.
+    /// (before any output with OldCheck::first), damage `corrupt`, an unknown version or record
+    /// `invalid`.
     [[nodiscard]] Status push(ByteSpan bytes);
 
     /// Says that the delta is complete; checks size and SHA-256 of the output.

@@ -3,22 +3,28 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "delta/breakdown.h"
 #include "delta/io.h"
 
 namespace strandline::delta {
 
 struct EncodeOptions {
-    /// New bytes of one segment, 1 to 4 MiB: what an interrupted transfer or a torn write costs.
-    /// Deltas of a few KiB have segments of 16 MiB whatever is said here.
+    /// New bytes of one segment, 64 KiB to 4 MiB: what an interrupted transfer or a torn write
+    /// costs. Deltas of a few KiB, and of files of many GiB, have segments of up to 64 MiB whatever
+    /// is said here.
     std::uint32_t segment_bytes = std::uint32_t{4} << 20;
     /// zstd level of blocks where its match search pays, 1 to 19; 0 chooses by file size.
     int level = 0;
     /// The applier must get by with this much memory; at least 512 KiB.
-    std::uint32_t max_decoder_memory = std::uint32_t{12} << 20;
+    std::uint32_t max_decoder_memory = std::uint32_t{8} << 20;
+    /// The new file may take the place of the old one in the same file (apply_in_place), for
+    /// devices that have no room for both. Costs what has moved past where it was, at most.
+    bool in_place = false;
     /// A delta larger than this share of the new file is not worth its effort on the device.
     double worthwhile_ratio = 0.97;
     /// Known hashes spare a pass over the file. A wrong one makes a delta that cannot be applied.
@@ -33,14 +39,26 @@ struct EncodeOptions {
     std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 
+/// How the tensors of the new file were found in the old one. By name, content and place, and
+/// those without a relative, are all of them.
+struct TensorCounts {
+    std::string container;  ///< kind of the new file ("onnx"), or "" when it is not known
+    std::uint64_t old_tensors = 0;
+    std::uint64_t new_tensors = 0;
+    std::uint64_t by_name = 0;     ///< the relative has the same name
+    std::uint64_t by_content = 0;  ///< it has other or no names, but equal or like numbers
+    std::uint64_t by_place = 0;    ///< only its shape and order are the same
+    std::uint64_t unmatched = 0;
+    std::uint64_t equal = 0;  ///< of all: each byte is that of the relative
+    std::uint64_t moved = 0;  ///< of all: the relative stands before that of an earlier tensor
+};
+
 struct EncodeStats {
     std::uint64_t patch_size = 0;
     std::uint64_t new_size = 0;
-    /// New bytes by how they are coded.
-    std::uint64_t copied_bytes = 0;
-    std::uint64_t filled_bytes = 0;
-    std::uint64_t coded_bytes = 0;
-    std::uint64_t raw_bytes = 0;
+    /// Bytes of both by how they are coded; the same as read_breakdown() finds.
+    Breakdown breakdown;
+    TensorCounts tensors;
     std::uint32_t decoder_memory = 0;
     /// The whole new file compressed without the old one was smaller, and is what was written.
     bool without_old = false;

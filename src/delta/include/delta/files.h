@@ -72,6 +72,19 @@ enum class Partial : std::uint8_t {
                                             const ApplyOptions& options = {},
                                             Partial partial = Partial::discard);
 
+/// Applies a delta file without keeping the output: it would give what it says.
+[[nodiscard]] Result<DeltaInfo> verify_delta(const std::filesystem::path& old_file,
+                                             const std::filesystem::path& patch,
+                                             const ApplyOptions& options = {});
+
+/// apply_in_place() of files: turns the old file at `file` into the new one. `journal`, on the same
+/// or another medium, is created, and removed when nothing is left to go on with. Call it again
+/// after a cut, with the same journal.
+[[nodiscard]] Result<DeltaInfo> apply_delta_in_place(const std::filesystem::path& file,
+                                                     const std::filesystem::path& patch,
+                                                     const std::filesystem::path& journal,
+                                                     const ApplyOptions& options = {});
+
 /// read_info() of a file.
 [[nodiscard]] Result<DeltaInfo> read_info_file(const std::filesystem::path& patch);
 

@@ -24,12 +24,14 @@ enum class BodyKind : std::uint8_t {
 };
 
 /// What an applier must know and have memory for. Numbers are part of the format.
-inline constexpr std::uint8_t feature_numbers = 1;   ///< blocks of numbers
-inline constexpr std::uint8_t feature_factors = 2;   ///< predictions with factors of rows
-inline constexpr std::uint8_t feature_lzma = 4;      ///< blocks of LZMA
-inline constexpr std::uint8_t feature_mixer = 8;     ///< blocks of mixed bytes
-inline constexpr std::uint8_t feature_scripts = 16;  ///< records of copies and literals
-inline constexpr std::uint8_t known_features = 31;
+inline constexpr std::uint8_t feature_numbers = 1;     ///< blocks of numbers
+inline constexpr std::uint8_t feature_factors = 2;     ///< predictions with factors of rows
+inline constexpr std::uint8_t feature_lzma = 4;        ///< blocks of LZMA
+inline constexpr std::uint8_t feature_mixer = 8;       ///< blocks of mixed bytes
+inline constexpr std::uint8_t feature_scripts = 16;    ///< records of copies and literals
+inline constexpr std::uint8_t feature_in_place = 32;   ///< may replace the old file bit by bit
+inline constexpr std::uint8_t feature_downwards = 64;  ///< in place, from the end on
+inline constexpr std::uint8_t known_features = 127;
 
 /// What the header of a delta declares; format.md section 2. All sizes in bytes.
 struct DeltaInfo {

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+
+#include "base/result.h"
+#include "delta/info.h"
+#include "delta/io.h"
+
+// Whether the old file is the one that a delta was made for. `conflict` says that it is not.
+namespace strandline::delta {
+
+/// Costs nothing.
+[[nodiscard]] Status check_old_size(const ReadAt& old_file, const DeltaInfo& info);
+
+/// Reads the whole file. `cancelled` may be empty.
+[[nodiscard]] Status check_old_hash(const ReadAt& old_file, const DeltaInfo& info,
+                                    const std::function<bool()>& cancelled);
+
+}  // namespace strandline::delta
