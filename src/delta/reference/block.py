@@ -1,5 +1,6 @@
 """Blocks of coded records: which coder, and those without a model (format.md, sections 4.1 to 4.4 and 4.7)."""
 import ctypes.util
+from itertools import accumulate
 
 from fields import Fields, need, unzigzag
 from header import LZMA, MIXED, NUMBERS, Header
@@ -14,12 +15,10 @@ _zstd.ZSTD_createDCtx.restype, _zstd.ZSTD_decompressDCtx.restype = ctypes.c_void
 def decode_block(header: Header, numbers: NumberBlocks, coder: int, payload: Fields, size: int, reference: bytes) -> bytes:
     need(1 <= coder <= 6, f"record: unknown coder {coder}")
     header.allows({4: NUMBERS, 5: LZMA, 6: MIXED}.get(coder, 0), f"coder {coder}")
-    if coder in (2, 3):
-        return _planes(payload, size, reference, coder == 3)
-    if coder in (4, 6):
-        return (numbers.decode if coder == 4 else mixed_block)(payload, size, reference)
-    coded = payload.take(payload.left)
-    return unzstd(coded, size, reference) if coder == 1 else LzmaDecoder(coded, reference).run(size)
+    return {1: lambda: unzstd(payload.take(payload.left), size, reference), 2: lambda: _planes(payload, size, reference, False),
+            3: lambda: _planes(payload, size, reference, True), 4: lambda: numbers.decode(payload, size, reference),
+            5: lambda: LzmaDecoder(payload.take(payload.left), reference).run(size),
+            6: lambda: mixed_block(payload, size, reference)}[coder]()
 
 
 def unzstd(frame: bytes, size: int, prefix: bytes = b"") -> bytes:
@@ -66,9 +65,7 @@ def _changed(fields: Fields, count: int, width: int, size: int) -> list[int]:
     """Which words a sparse block changes."""
     changes, gap_bytes = fields.varint(0, size), fields.varint(0, size)
     need(gap_bytes + 2 * changes * width <= size, "sparse: more changes than the block has room for")
-    places, at = [], 0
-    for gap in _stream(fields, gap_bytes):
-        at += gap + (gap < 255)
-        places += [at - 1] if gap < 255 else []
-    need(len(places) == changes and at <= count, "sparse: gaps name other words than the block has")
+    gaps = _stream(fields, gap_bytes)
+    places = [at - 1 for gap, at in zip(gaps, accumulate(gap + (gap < 255) for gap in gaps)) if gap < 255]
+    need(len(places) == changes and sum(gaps) + changes <= count, "sparse: gaps name other words than the block has")
     return places

@@ -7,12 +7,8 @@ _T = (22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 1
       57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514)
 _SQUASH = [_T[x >> 7] * (128 - (x & 127)) + _T[(x >> 7) + 1] * (x & 127) >> 7 for x in range(1, 4096)]  # x = -2047 .. 2047
 _STRETCH = [min(bisect_left(_SQUASH, 16 * v) - 2047, 2047) for v in range(4096)]
+_LEVEL = [min(2 * y.bit_length() - 12 + (y >> y.bit_length() - 2 & 1), 15) for y in range(32, 2**13 + 33)]
 _RATE = [131072 // (2 * count + 5) for count in range(256)]
-
-
-def _level(x: int) -> int:
-    half = (x + 32).bit_length() - 2
-    return min(2 * half - 8 + (x + 32 >> half & 1), 15)
 
 
 class _Bits:
@@ -27,11 +23,9 @@ class _Bits:
         """The next value."""
         tables, node = [table[context] for table, context in zip(self._tables, contexts)], 1
         for weights in self._weights:
-            first = tables[0][node][0]
-            states = [(p, n) if n else (first, 0) for p, n in [table[node] for table in tables]]
+            states = [table[node] if table[node][1] else (tables[0][node][0], 0) for table in tables]
             inputs = [_STRETCH[p >> 4] for p, _ in states]
-            mixed = sum([w * x for w, x in zip(weights, inputs)]) >> 16
-            e = _SQUASH[min(max(mixed, -2047), 2047) + 2047]
+            e = _SQUASH[min(max(sum([w * x for w, x in zip(weights, inputs)]) >> 16, -2047), 2047) + 2047]
             bit = self._bit(e)
             error, top, (half, shift) = 65536 * bit - e, 65535 * bit, (2**14, 15) if self._read < 8192 else (2**15, 16)
             weights[:] = [min(max(w + (x * error + half >> shift), -2**20), 2**20) for w, x in zip(weights, inputs)]
@@ -60,8 +54,8 @@ def mixed_block(fields: Fields, size: int, reference: bytes) -> bytes:
         left, place = values[-1], i % columns
         up = values[i + 2 - columns] if i >= columns else 128
         old = (reference[i] + 128 - centre) % 256 if reference else values[-2]
-        values.append(bits.value([0, left >> 4, up >> 4, old >> 4, _level((near + far) // 2),
-                                  _level((column_means[place] + far) // 2), min(max((left + up + 1) // 2 - 64, 0) // 8, 15)]))
+        values.append(bits.value([0, left >> 4, up >> 4, old >> 4, _LEVEL[(near + far) // 2],
+                                  _LEVEL[(column_means[place] + far) // 2], min(max((left + up + 1) // 2 - 64, 0) // 8, 15)]))
         distance = 64 * abs(values[-1] - 128)
         near, far = near + (distance - near >> 3), far + (distance - far >> 6)
         column_means[place] += distance - column_means[place] >> 2

@@ -11,10 +11,11 @@ _ENTRIES = [1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 19, 22, 26, 31, 3
             1272, 1334, 1396, 1459, *(1522 + 64 * i for i in range(122))]
 _LEVELS = [32 * n for n in (24, 48, 80, 112, 152, 200, 264, 360, 512, 720, 1024, 1448, 2048, 4096)]
 _TARGETS = [[i if i <= v else 2**15 - 16 + i for i in range(16)] for v in range(16)]
-_RATES = [2] * 2 + [3] * 4 + [4] * 10 + [5] * 28 + [6] * 76 + [7] * 130 + [8]
+_RATES = [(rate, 1 << rate >> 1) for rate in [2] * 2 + [3] * 4 + [4] * 10 + [5] * 28 + [6] * 76 + [7] * 130 + [8]]
 # A type of numbers; integers have no fraction and no exponent, of which `ones` is the largest.
-Form = namedtuple("Form", "width fraction ones", defaults=(0, 0))
-FORMS = [Form(8, 52, 2047), Form(4, 23, 255), Form(2, 10, 31), Form(2, 7, 255), Form(8), Form(4), Form(2), Form(1), Form(1)]
+Form = namedtuple("Form", "code width fraction ones", defaults=(0, 0))
+FORMS = [Form("Q", 8, 52, 2047), Form("I", 4, 23, 255), Form("H", 2, 10, 31), Form("H", 2, 7, 255), Form("Q", 8), Form("I", 4),
+         Form("H", 2), Form("B", 1), Form("B", 1)]
 
 
 class Model:
@@ -25,8 +26,7 @@ class Model:
 
 
 def learn(context: list[int], symbol: int) -> None:
-    rate = _RATES[context[17]]
-    half = 1 << rate >> 1
+    rate, half = _RATES[context[17]]
     if context[symbol + 1] >= 128:  # nothing can reach 32767 then
         context[:16] = [s + (t - s + half >> rate) for s, t in zip(context, _TARGETS[symbol])]
     else:
@@ -62,13 +62,11 @@ class Symbols:
         return found
 
     def raw(self, count: int) -> int:
-        at = self._bit
-        self._bit = at + count
+        at, self._bit = self._bit, self._bit + count
         return int.from_bytes(self._bits[at >> 3:at + count + 7 >> 3], "little") >> (at & 7) & (1 << count) - 1
 
     def end(self) -> None:
-        need(self._word == len(self._words) and self._bit + 7 >> 3 == len(self._bits) and set(self._states) == {65536},
-             "numbers: the streams do not end as they must")
+        need(self._word == len(self._words) and self._bit + 7 >> 3 == len(self._bits) and set(self._states) == {65536}, "numbers: a bad end")
 
 
 class Memory:
@@ -159,7 +157,7 @@ class Numbers:
             elif symbol != 14:
                 length = symbol + (q >> 2) - 16 if symbol < 15 else symbols.raw(7)
                 coded.append((lane, length, length if length < 4 else 4 + 4 * symbol + (q & 3)))
-        need(all(0 < length <= max(8 * self._form.width, 32) for _, length, _ in coded), "numbers: a difference of no such length")
+        need(all(0 < length <= max(8 * self._form.width, 32) for _, length, _ in coded), "numbers: an impossible difference")
         details = symbols.round([model.detail[context] for _, _, context in coded], [lane for lane, _, _ in coded])
         for (lane, length, _), detail in zip(coded, details):
             size = (8 | detail & 7) << length >> 4 | symbols.raw(max(length - 4, 0))
@@ -188,8 +186,8 @@ class Numbers:
 
 def integers(fields: Fields, form: Form, count: int, model: Model) -> list[int]:
     """A length, and streams of `count` integers without old ones."""
-    found = Numbers(form, RELATIVE, model).read(Fields(fields.take(fields.varint()), "integers"), [0] * count)
-    return [as_signed(number, 8 * form.width) for number in found]
+    part = Fields(fields.take(fields.varint()), "integers")
+    return [as_signed(number, 8 * form.width) for number in Numbers(form, RELATIVE, model).read(part, [0] * count)]
 
 
 def rescaled(symbols: Symbols, olds: list[int], factors: list[int], model: Model) -> list[int]:

@@ -3,13 +3,13 @@ from collections import namedtuple
 
 from block import decode_block
 from fields import Fields, need, unzigzag
-from header import KIB, LZMA, SCRIPTS, Header
+from header import DOWNWARDS, IN_PLACE, KIB, LZMA, SCRIPTS, Header
 from lzma_stream import LzmaDecoder
-from number_block import NumberBlocks
+from number_block import NumberBlocks, view
 
 
-# Of a script: literals, the offset in the old file expected of their first, then a copy, or what records make (offset None).
-Step = namedtuple("Step", "literals expected length old_offset")
+# Of a script: literals, then a copy, or what records make (offset None).
+Step = namedtuple("Step", "literals length old_offset")
 
 
 class Segment:
@@ -18,6 +18,8 @@ class Segment:
     def __init__(self, header: Header, old: bytes, start: int):
         self._header, self._old, self._start = header, old, start
         self._size = min(header.segment_bytes, header.new_size - start)
+        self._begin = min(start, len(old)) if header.features & (IN_PLACE | DOWNWARDS) == IN_PLACE else 0  # of old bytes at hand
+        self._end = min(start + header.segment_bytes, len(old)) if header.features & DOWNWARDS else len(old)
         self._out, self._shift, self._numbers = bytearray(), 0, NumberBlocks(header)
 
     def decode(self, data: bytes) -> bytes:
@@ -55,13 +57,16 @@ class Segment:
         self._put(self._old_bytes(offset, length))
 
     def _old_bytes(self, offset: int, length: int) -> bytes:
-        need(offset + length <= len(self._old), "record: not within the old file")
+        need(self._begin <= offset and offset + length <= self._end, "record: not within the old bytes at hand")
         return self._old[offset:offset + length]
 
     def _coded(self, body: Fields) -> bytes:
         coder, size = body.integer(1), body.varint(1, self._header.block_bytes, "length of the block")
-        end, reference = len(self._out) + self._shift, b""
-        for _ in range(body.varint(0, 16, "number of windows", 1)):
+        end, reference, windows = len(self._out) + self._shift, b"", body.integer(1)
+        need(windows <= 16 or windows == 32 and size <= self._header.reference_bytes, f"record: {windows} windows, or too long a view")
+        if windows == 32:
+            reference = view(body, size, lambda zigzag: self._offset(end, zigzag), self._old_bytes)
+        for _ in range(windows % 32):
             offset = self._offset(end, body.varint())
             length = body.varint(0, self._header.reference_bytes - len(reference), "length of a window")
             reference, end = reference + self._old_bytes(offset, length), offset + length - self._start
@@ -71,8 +76,10 @@ class Segment:
         count, control_bytes = script.varint(0, self._header.block_bytes, "literals"), script.varint(0, 64 * KIB, "control bytes")
         forms = script.integer(1)
         coded = script.take(script.varint() if forms & 3 else control_bytes)
-        steps = self._steps(Fields(self._unpacked(forms & 3, coded, control_bytes, b""), "script"), count)
-        reference = self._reference(forms >> 4, steps, count)
+        steps, left_out = self._steps(Fields(self._unpacked(forms & 3, coded, control_bytes, b""), "script"), count)
+        limit = self._header.reference_bytes
+        need(forms < 32 or forms < 48 and self._end - self._begin <= limit, f"script: unknown or too long reference {forms >> 4}")
+        reference = (b"", left_out[:min(limit, 4096 + 64 * count)], self._old[self._begin:self._end])[forms >> 4]
         literals = Fields(self._unpacked(forms >> 2 & 3, script.take(script.left), count, reference), "script")
         for step in steps:
             self._put(literals.take(step.literals), 0)
@@ -88,31 +95,23 @@ class Segment:
         self._header.allows(LZMA * form, "LZMA in a script")
         return LzmaDecoder(coded, reference).run(size) if form == 1 else coded
 
-    def _steps(self, control: Fields, count: int) -> list[Step]:
-        """All steps, and one for the literals that are left at the end."""
-        at, shift, steps = len(self._out), self._shift, []
+    def _steps(self, control: Fields, count: int) -> tuple[list[Step], bytes]:
+        """All steps, with one for the literals that are left at the end; what the copies leave out of the old file."""
+        at, shift, steps, left_out = len(self._out), self._shift, [], b""
         while control.left:
             literals, what, third = control.varint(), control.varint(), control.varint()
             expected, count, at = self._offset(at + shift, 0), count - literals, at + literals
             length, offset = (third, None) if what == 0 else (what - 1, self._offset(at + shift, third))
-            steps.append(Step(literals, expected, length if what != 1 else self._size - at, offset))
+            steps.append(Step(literals, length if what != 1 else self._size - at, offset))
+            left_out += self._left_out(literals, expected, offset)
             shift = shift if offset is None else offset - self._start - at
             at += steps[-1].length
             need(steps[-1].length > 0 and at <= self._size, "script: a step of nothing, or past the segment")
-        return [*steps, Step(count, self._offset(at + shift, 0), 0, None)]
+        return [*steps, Step(count, 0, None)], left_out + self._left_out(count, self._offset(at + shift, 0), None)
 
-    def _reference(self, number: int, steps: list[Step], count: int) -> bytes:
-        limit = self._header.reference_bytes
-        need(number < 3 and (number < 2 or len(self._old) <= limit), f"script: unknown or too long reference {number}")
-        ranges = [part for step in steps if step.literals for part in _left_out(step)]
-        left_out = b"".join(self._old[begin:max(begin, end)] for begin, end in ranges)
-        return (b"", left_out[:min(limit, 4096 + 64 * count)], self._old)[number]
-
-
-def _left_out(step: Step) -> list[tuple[int, int]]:
-    """Where copies leave something out of the old file at a step."""
-    gap, expected, offset = step.literals, step.expected, step.old_offset
-    begin = max(expected - 256, 0)
-    if offset is None or (offset - expected) % 2**64 <= 4 * gap + 4096:
-        return [(begin, expected + gap + gap // 2 + 64 if offset is None else offset)]
-    return [(begin, expected + gap), (max(offset - gap, 0), offset)]
+    def _left_out(self, gap: int, expected: int, offset: int | None) -> bytes:
+        """Old bytes at a step with so many literals, of which the first is expected there."""
+        ranges = [(max(expected - 256, 0), expected + gap + gap // 2 + 64 if offset is None else offset)]
+        if offset is not None and (offset - expected) % 2**64 > 4 * gap + 4096:
+            ranges = [(ranges[0][0], expected + gap), (max(offset - gap, 0), offset)]
+        return b"".join(self._old[max(begin, self._begin):min(end, self._end)] for begin, end in ranges if gap > 0)

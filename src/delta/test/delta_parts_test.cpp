@@ -71,6 +71,7 @@ void add_numbers(Parts& parts, const CodedRecord& record) {
     parts.insert(fmt::format("numbers type {} method {}{}", type, how & 7, memory));
     parts.insert(fmt::format("model {}", what >> 4 & 3));
     if ((what & 0x40) != 0) parts.insert("fresh model");
+    if ((how & 7) == 4 && (what & 0x80) == 0) parts.insert("exact without a prediction");
     if (skip > 0) parts.insert("numbers with loose bytes");
     if (record.windows.empty()) parts.insert("numbers without old ones");
     parts.insert(count >= 512 ? "eight states" : "one state");
@@ -80,6 +81,10 @@ void add_numbers(Parts& parts, const CodedRecord& record) {
 void add_coded(Parts& parts, ByteSpan body) {
     const auto record = parse_coded(body, 0);
     parts.insert(fmt::format("coder {}", record->coder));
+    if (record->view) {
+        parts.insert(fmt::format("view {} {}", static_cast<unsigned>(record->view->from),
+                                 static_cast<unsigned>(record->view->to)));
+    }
     parts.insert(fmt::format("windows {}", std::min<std::size_t>(record->windows.size(), 2)));
     const auto coder = static_cast<CoderId>(record->coder);
     if (coder == CoderId::planes || coder == CoderId::sparse)
@@ -105,6 +110,8 @@ Parts parts_of(ByteSpan patch) {
     if (info->body == BodyKind::frame) return {"frame"};
     Parts parts{info->short_prologue_bytes != 0 ? "short prologue" : "long prologue"};
     if (info->segments() > 1) parts.insert("segments");
+    if ((info->features & feature_in_place) != 0)
+        parts.insert((info->features & feature_downwards) != 0 ? "in place downwards" : "in place");
     // Segments follow one another, and so do records.
     FieldReader in(patch.subspan(static_cast<std::size_t>(info->prologue_bytes())));
     while (in.left() > 0 && in.ok()) {
@@ -163,6 +170,9 @@ Parts all_parts() {
         for (const unsigned predictor : {1u, 2u, 5u})
             parts.insert(fmt::format("predictor {} type {}", predictor, type));
     }
+    for (unsigned type = 0; type < 9; ++type) parts.insert(fmt::format("view {} {}", type, type));
+    for (unsigned from = 1; from < 4; ++from) add(fmt::format("view {}", from), {1, 2, 3, 7, 8});
+    parts.insert({"in place", "in place downwards", "exact without a prediction"});
     parts.insert({"predictor 3 type 7", "predictor 4 type 1"});
     return parts;
 }

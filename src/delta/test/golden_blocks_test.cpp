@@ -117,7 +117,7 @@ Bytes gap_references(const RecordWriter& out, ByteSpan control, std::size_t lite
     for (;;) {
         const auto step = steps.next();
         if (!step) return {};
-        for (const auto& range : script_references(*step, out.old_file().size())) {
+        for (const auto& range : script_references(*step, {0, out.old_file().size()})) {
             const auto part = out.old_bytes(range);
             all.insert(all.end(), part.begin(), part.end());
         }
@@ -168,6 +168,21 @@ ScriptParts script_parts(const RecordWriter& out) {
     parts.control = control.control();
     parts.gaps = gap_references(out, parts.control, parts.literals.size());
     return parts;
+}
+
+// Two segments, of which the second one is short. What the first has learned is of no use to it.
+void add_segments(RecordWriter& out, const OldRange& window, std::uint64_t second_copy) {
+    constexpr std::uint32_t segment = 64 << 10;
+    ZstdEncoder zstd;
+    for (std::uint64_t i = 0; i < 2; ++i) {
+        out.copy({i == 0 ? 20 : second_copy, 200});
+        const Bytes text = metadata_text(4, std::to_string(i));
+        const OldRange range{window.offset + i * second_copy, window.length};
+        out.coded(CoderId::lz, text, {range}, zstd.encode(text, out.old_bytes(range), 19, room));
+        if (i > 0) break;
+        out.fill(std::byte{8}, segment - out.new_offset());
+        out.end_segment();
+    }
 }
 
 }  // namespace
@@ -226,18 +241,26 @@ GoldenPair every_script() {
 GoldenPair several_segments() {
     constexpr std::uint32_t segment = 64 << 10;
     RecordWriter out(metadata_text(5, "1"), segment);
-    ZstdEncoder zstd;
-    for (std::size_t i = 0; i < 3; ++i) {
-        // What a segment has learned is of no use to the next.
-        out.copy({20 + i, 200});
-        const Bytes text = metadata_text(4, std::to_string(i));
-        out.coded(CoderId::lz, text, {{100, 100}},
-                  zstd.encode(text, out.old_bytes({100, 100}), 19, room));
-        if (i == 2) break;
-        out.fill(static_cast<std::byte>(i), (i + 1) * segment - out.new_offset());
-        out.end_segment();
-    }
+    add_segments(out, {100, 100}, 0);
     return out.finish("segments", false);
+}
+
+GoldenPair in_place_upwards() {
+    constexpr std::uint32_t segment = 64 << 10;
+    RecordWriter out(
+        concatenated({metadata_text(5, "1"), Bytes(segment, std::byte{8}), metadata_text(5, "2")}),
+        segment);
+    out.add_features(feature_in_place);
+    add_segments(out, {100, 100}, segment);
+    return out.finish("in-place", false);
+}
+
+GoldenPair in_place_downwards() {
+    constexpr std::uint32_t segment = 64 << 10;
+    RecordWriter out(metadata_text(5, "1"), segment);
+    out.add_features(feature_in_place | feature_downwards);
+    add_segments(out, {100, 100}, 7);
+    return out.finish("in-place-downwards", true);
 }
 
 }  // namespace strandline::delta

@@ -35,6 +35,10 @@ public:
     void raw(ByteSpan bytes);
     /// A block, which the payload makes of these windows of the old file.
     void coded(CoderId coder, ByteSpan block, std::vector<OldRange> windows, ByteSpan payload);
+    /// A block, which the payload makes of this view of the old file.
+    void viewed(CoderId coder, ByteSpan block, const OldView& view, ByteSpan payload);
+    /// Features beside those of coders and scripts.
+    void add_features(std::uint8_t features) { features_ |= features; }
     /// A script that makes `made`, and the records it names behind it; where copies of both
     /// leave the expected offset.
     void script(ByteSpan records, ByteSpan made, const OldCursor& cursor);
@@ -50,6 +54,8 @@ private:
     Bytes new_;
     Bytes records_;
     std::uint32_t segment_bytes_;
+    std::uint8_t features_ =
+        feature_numbers | feature_factors | feature_lzma | feature_mixer | feature_scripts;
     std::vector<IndexEntry> ended_;
     std::size_t ended_records_ = 0;  // bytes
     OldCursor cursor_;
@@ -62,5 +68,10 @@ private:
 [[nodiscard]] GoldenPair every_block();
 [[nodiscard]] GoldenPair every_script();
 [[nodiscard]] GoldenPair several_segments();
+/// Tensors with other axes or of another type.
+[[nodiscard]] GoldenPair every_view();
+/// Segments that take their places in the old file, the first or the last one first.
+[[nodiscard]] GoldenPair in_place_upwards();
+[[nodiscard]] GoldenPair in_place_downwards();
 
 }  // namespace strandline::delta

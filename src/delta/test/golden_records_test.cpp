@@ -38,6 +38,16 @@ void RecordWriter::coded(CoderId coder, ByteSpan block, std::vector<OldRange> wi
     new_.insert(new_.end(), block.begin(), block.end());
 }
 
+void RecordWriter::viewed(CoderId coder, ByteSpan block, const OldView& view, ByteSpan payload) {
+    CodedRecord record;
+    record.coder = static_cast<std::uint8_t>(coder);
+    record.length = block.size();
+    record.view = view;
+    record.payload = payload;
+    append_coded(records_, record, expected());
+    new_.insert(new_.end(), block.begin(), block.end());
+}
+
 void RecordWriter::script(ByteSpan records, ByteSpan made, const OldCursor& cursor) {
     records_.insert(records_.end(), records.begin(), records.end());
     cursor_ = cursor;
@@ -55,7 +65,7 @@ void RecordWriter::end_segment() {
 GoldenPair RecordWriter::finish(const char* name, bool short_prologue) {
     if (records_.size() > ended_records_) end_segment();
     DeltaInfo info;
-    info.features = known_features;
+    info.features = features_;
     info.segment_bytes = segment_bytes_;
     info.old_size = old_.size();
     info.old_sha256 = sha256(old_);

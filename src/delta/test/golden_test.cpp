@@ -275,7 +275,8 @@ std::vector<GoldenPair> goldens() {
         all.push_back({pair, encode(pair.old_file, pair.new_file).value_or(Bytes{})});
     const FilePair frame{"frame", {}, metadata_text(30, "1")};
     all.push_back({frame, encode_as_frame(frame.old_file, frame.new_file).value_or(Bytes{})});
-    for (auto* make : {every_number, every_prediction, every_block, every_script, several_segments})
+    for (auto* make : {every_number, every_prediction, every_block, every_script, several_segments,
+                       every_view, in_place_upwards, in_place_downwards})
         all.push_back(make());
     return all;
 }
