@@ -105,7 +105,7 @@ def refused() -> Iterator[tuple[str, bytes, bytes]]:
     yield "half a header", old, patch[:100]
     yield "a byte behind the end", old, patch + b"\0"
     yield "nothing", old, b""
-    yield "another old file", old[:-1] + b"\1", patch
+    yield "another old file", bytes(byte ^ 1 for byte in old), patch
     yield "a shorter old file", old[:-1], patch
     yield from _short_ones()
     yield from _frames()
