@@ -118,6 +118,8 @@ def pairs(corpus: pathlib.Path, generated: pathlib.Path, megabytes: float):
         return
     for folder in sorted(p for p in corpus.iterdir() if (p / "old").exists()):
         yield folder.name, folder / "old", folder / "new", True
+    if megabytes == 0:
+        return
     generator = corpus.parent / "make_finetunes.py"
     if not generator.exists():
         print(f"delta: no {generator}, so controlled pairs are left out")
@@ -163,7 +165,7 @@ def report(rows, names) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=pathlib.Path, default=CORPUS)
-    parser.add_argument("--mb", type=float, default=32, help="size of controlled pairs (32)")
+    parser.add_argument("--mb", type=float, default=32, help="size of controlled pairs (32); 0: none, only real models")
     parser.add_argument("--only", default="", help="pairs whose name holds this")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--no-report", action="store_true", help="leave bench/delta-pairs.md as it is")

@@ -19,6 +19,7 @@ struct DeltaArguments {
     std::string profile;
     std::optional<std::int64_t> threads;
     bool stats = false;
+    bool in_place = false;
 };
 
 class DeltaCommand : public Command {
@@ -57,6 +58,8 @@ public:
         arguments.option("--profile", given_.profile,
                          "small: for devices that have 512 KiB to apply it");
         arguments.option("--threads", given_.threads, "1 to 64; 1 unless said otherwise");
+        arguments.flag("--in-place", given_.in_place,
+                       "for devices without room for both files; a larger delta");
         arguments.flag("--stats", given_.stats, "show what the delta is made of");
     }
 
@@ -81,19 +84,18 @@ private:
     }
 
     [[nodiscard]] Result<delta::EncodeOptions> encode_options() const {
-        delta::EncodeOptions options;
+        const bool small = given_.profile == "small";
+        if (!small && !given_.profile.empty() && given_.profile != "normal") {
+            return fail(Errc::invalid,
+                        fmt::format("--profile {}: give normal or small", given_.profile));
+        }
+        auto options = small ? delta::small_profile() : delta::EncodeOptions{};
         constexpr std::int64_t most_threads = 64;
         const auto threads = given_.threads.value_or(1);
         if (threads < 1 || threads > most_threads)
             return fail(Errc::invalid, fmt::format("--threads {}: give 1 to 64", threads));
         options.threads = static_cast<unsigned>(threads);
-        if (given_.profile == "small") {
-            constexpr std::uint32_t small_memory = 512u << 10;
-            options.max_decoder_memory = small_memory;
-        } else if (!given_.profile.empty() && given_.profile != "normal") {
-            return fail(Errc::invalid,
-                        fmt::format("--profile {}: give normal or small", given_.profile));
-        }
+        options.in_place = given_.in_place;
         return options;
     }
 };
@@ -105,10 +107,15 @@ public:
     void declare(Arguments& arguments) override {
         old_file(arguments);
         patch(arguments);
-        new_file(arguments, "out", "file to make");
+        arguments.positional("out", given_.new_file, "file to make", false);
+        arguments.flag("--in-place", given_.in_place,
+                       "turn the old file itself into the new one; goes on after a power cut");
     }
 
     Status run(Context& context) override {
+        if (given_.in_place) return change_in_place(context);
+        if (given_.new_file.empty())
+            return fail(Errc::invalid, "name the file to make, or give --in-place");
         const fs::path target = given_.new_file;
         const fs::path partial = target.string() + ".partial";
         TRY(const auto done, delta::apply_delta(given_.old_file, given_.patch, partial));
@@ -119,6 +126,17 @@ public:
                         fmt::format("rename to {}: {}", target.string(), error.message()));
         }
         show_result(context, target.string(), done);
+        return {};
+    }
+
+private:
+    Status change_in_place(Context& context) {
+        if (!given_.new_file.empty())
+            return fail(Errc::invalid,
+                        "--in-place makes no other file: leave out " + given_.new_file);
+        const fs::path journal = given_.old_file + ".journal";
+        TRY(const auto done, delta::apply_delta_in_place(given_.old_file, given_.patch, journal));
+        show_result(context, given_.old_file, done);
         return {};
     }
 };
@@ -135,7 +153,7 @@ public:
 
     Status run(Context& context) override {
         TRY(const auto done, delta::verify_delta(given_.old_file, given_.patch));
-        show_result(context, given_.patch + " is good and makes", done);
+        show_result(context, given_.patch + " is good", done);
         return {};
     }
 };

@@ -66,6 +66,25 @@ def test_the_small_profile_keeps_its_word(codec):
     codec.good("delta", "verify", codec.old, codec.patch)
 
 
+def test_in_place_the_old_file_becomes_the_new_one(codec):
+    codec.make("--in-place")
+    model = codec.folder / "model.onnx"
+    model.write_bytes(codec.old.read_bytes())
+    codec.good("delta", "apply", model, codec.patch, "--in-place")
+    assert model.read_bytes() == codec.new.read_bytes()
+    assert sorted(p.name for p in codec.folder.iterdir()) == ["model.onnx", "patch.sld"]
+
+
+@pytest.mark.case("a delta that was not made for it is applied in place", "refused; the old file is untouched")
+def test_in_place_needs_a_delta_made_for_it(codec):
+    codec.make()
+    model = codec.folder / "model.onnx"
+    model.write_bytes(codec.old.read_bytes())
+    done = codec.run("delta", "apply", model, codec.patch, "--in-place")
+    assert done.returncode != 0 and "in place" in done.stderr, done.stderr
+    assert model.read_bytes() == codec.old.read_bytes()
+
+
 @pytest.mark.case("a delta is verified against another old file", "refused: not the file it was made for")
 def test_another_old_file(codec):
     codec.make()

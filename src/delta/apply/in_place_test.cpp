@@ -31,10 +31,10 @@ Job job_of(FilePair pair) {
     return job;
 }
 
-// Five segments; what stays in the middle moves towards the end.
+// Three segments; what stays in the middle moves towards the end.
 const Job& growing_job() {
     static const Job job = [] {
-        const Bytes weights = float_weights(50'000, 1);
+        const Bytes weights = float_weights(30'000, 1);
         return job_of({"growing", concatenated({metadata_text(20, "1"), weights}),
                        concatenated({metadata_text(600, "2"), fine_tuned(weights, 1e-3, 2)})});
     }();
@@ -138,8 +138,8 @@ TEST(InPlace, SurvivesACutAtEveryWrite) {
 }
 
 TEST(InPlace, RandomModelsSurviveACutAtEveryWrite) {
-    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-        expect_recovery_everywhere(job_of(random_pair(seed, 150'000)));
+    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+        expect_recovery_everywhere(job_of(random_pair(seed, 100'000)));
         if (HasFatalFailure()) return;
     }
 }

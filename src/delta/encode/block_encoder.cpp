@@ -197,27 +197,30 @@ void BlockEncoder::try_lzma(Choice& choice) {
     }
 }
 
-// Whether matches would take fewer bytes than `rival`, by a quick search through a sample.
-bool BlockEncoder::matches_win(const Gap& gap, std::uint64_t rival) {
+// What a quick search for matches makes of a sample; nothing where it finds none.
+std::optional<double> BlockEncoder::matches_share(const Gap& gap) {
     const std::uint64_t length = gap.end - gap.begin;
     const std::uint64_t size = std::min(length, sample_bytes);
     const std::uint64_t begin = gap.begin + (length - size) / 2;
     const auto sample = encode_lz(gap, begin, begin + size, sample_level);
-    if (sample.raw) return false;
-    // What literals of other gaps tell, and a thorough search, save more; but where there is
-    // little to be found, numbers are read five times as fast.
+    if (sample.raw) return std::nullopt;
+    return static_cast<double>(sample.payload.size()) / static_cast<double>(size);
+}
+
+// Whether matches would take fewer bytes than `rival`.
+bool BlockEncoder::matches_win(const Gap& gap, std::uint64_t rival) {
+    // What literals of other gaps tell, and a thorough search, save more than a sample shows; but
+    // where there is little to be found, numbers are read five times as fast.
     constexpr double dense_share = 0.6;
-    const double share = static_cast<double>(rival) / static_cast<double>(length);
-    const double expected_gain = share < dense_share ? 0.95 : 1.02;
-    const double found = static_cast<double>(sample.payload.size()) / static_cast<double>(size);
-    if (found * expected_gain < share) return true;
-    // Models of words find more than zstd, where there is anything to be found.
-    constexpr double hopeless = 0.9;
-    constexpr double doubtful = 1.4;
     constexpr std::size_t probe_bytes = 12u << 10;
-    if (found > hopeless || found > share * doubtful || !limits_.lzma) return false;
-    return guess_lzma(new_file_.subspan(gap.begin, length), probe_bytes).share * expected_gain <
-           share;
+    const std::uint64_t length = gap.end - gap.begin;
+    const auto found = matches_share(gap);
+    if (!found) return false;
+    const double share = static_cast<double>(rival) / static_cast<double>(length);
+    const double wanted = share / (share < dense_share ? 0.95 : 1.02);
+    if (*found < wanted) return true;
+    return limits_.lzma &&
+           lzma_may_reach(new_file_.subspan(gap.begin, length), probe_bytes, wanted);
 }
 
 bool BlockEncoder::lz_may_win(const Gap& gap, const Choice& rival) {

@@ -69,6 +69,7 @@ public:
     void begin_segment() {
         numbers_.begin_segment();
         right_sent_ = false;
+        habit_ = {};
     }
 
     /// Appends the records of a gap of at most `block_bytes` to `out`. With `may_decline` it
@@ -90,15 +91,45 @@ private:
         [[nodiscard]] std::uint64_t cost() const;
     };
 
+    // How the last block of a tensor was coded: the next one of it is mostly of the same kind, so
+    // that trials are needed only where it is not.
+    struct Habit {
+        const TensorPart* part = nullptr;
+        bool predicted = false;            // by what the study says, and nothing else comes near
+        std::optional<std::size_t> rough;  // else by this one of the rough predictions
+        NumberMode mode;
+        double share = 1;            // of the block that its payload takes
+        double hopeless_share = -1;  // at this one matches were looked for in vain
+    };
+
     Choice encode_run(const Gap& gap, const Run& run, bool matches);
     std::optional<Choice> encode_tensor(const Gap& gap, bool may_decline);
     [[nodiscard]] bool matches_win(const Gap& gap, std::uint64_t rival);
-    NumberChooser::Coded code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
-                                     std::uint8_t skip, std::vector<OldRange>& windows);
-    void try_rough(const Gap& gap, ByteSpan block, const NumberMode& mode,
-                   NumberChooser::Coded& best);
+    [[nodiscard]] std::optional<double> matches_share(const Gap& gap);
+    // A block of a tensor: its new and old bytes, how many of them stand before its first number.
+    struct Numbers {
+        const TensorPart* part = nullptr;
+        std::uint64_t begin = 0;
+        ByteSpan block;
+        ByteSpan old;
+        std::uint8_t skip = 0;
+        [[nodiscard]] std::uint64_t end() const { return begin + block.size(); }
+        // The number that it starts with, of those of the part.
+        [[nodiscard]] std::uint64_t first() const;
+        [[nodiscard]] Numbers sample(std::size_t most) const;
+    };
+    [[nodiscard]] Numbers numbers_of(const Gap& gap) const;
+    NumberChooser::Coded code_tensor(const Numbers& numbers, std::vector<OldRange>& windows);
+    std::optional<NumberChooser::Coded> code_as_before(const Numbers& numbers,
+                                                       std::vector<OldRange>& windows);
+    NumberChooser::Coded code_by_trial(const Numbers& numbers, std::vector<OldRange>& windows);
+    NumberChooser::Coded code_plainly(const Numbers& numbers);
+    NumberChooser::Coded code_predicted(const Numbers& numbers, const NumberMode& mode,
+                                        const PlannedPrediction& planned);
+    void try_rough(const Numbers& numbers, NumberChooser::Coded& best,
+                   std::vector<OldRange>& windows);
     void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
-    void choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode);
+    void choose_columns(const Numbers& numbers, NumberMode& mode);
     std::optional<OldView> load_view(const TensorPart& part, std::uint64_t begin,
                                      std::uint64_t end);
     void load_reference(const std::vector<OldRange>& windows);
@@ -118,6 +149,7 @@ private:
     ModePlanner planner_;
     NumberChooser numbers_;
     TensorStudy study_;
+    Habit habit_;
     number::ByteMixer mixer_;
     bool right_sent_ = false;
     bool right_pending_ = false;

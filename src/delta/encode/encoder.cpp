@@ -145,8 +145,9 @@ private:
         limits.lzma = factors;
         limits.mixer = factors;
         limits.scripts = factors;
+        constexpr std::uint64_t grain = 1024;
         const auto share =
-            std::bit_floor((options_.max_decoder_memory - fixed) * 4 / (factors ? 29 : 16));
+            (options_.max_decoder_memory - fixed) * 4 / (factors ? 29 : 16) / grain * grain;
         limits.block_bytes = static_cast<std::uint32_t>(
             std::min<std::uint64_t>({share, max_encoder_block_bytes, options_.segment_bytes}));
         // Predictions take some old bytes beside those in the place of the block.
@@ -164,13 +165,15 @@ private:
         if (better_downwards(parts, info_.new_size, old_access(info_)))
             info_.features |= feature_downwards;
         parts = parts_in_place(parts, old_access(info_));
+        // Some of what aligns is gone when it is needed.
+        plan_->spans.clear();
     }
 
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
         if (!plan_) plan_parts();
         const SegmentJob job{old_file_,        new_file_,         limits,
-                             &plan_->parts,    old_access(info_), info_.segment_bytes,
+                             &*plan_,          old_access(info_), info_.segment_bytes,
                              options_.threads, options_.cancelled};
         const bool again = info_.segment_bytes != segment_bytes();
         segments_.emplace(*patch_, info_.prologue_bytes());
@@ -212,10 +215,11 @@ private:
         // Even very regular data does not shrink below this.
         constexpr std::uint64_t regular_share = 1000;
         if (rival <= info_.new_size / regular_share) return {};
-        if (!plain_may_win(new_file_, rival)) return {};
+        const auto window_log = plain_window_log();
+        if (!window_log || !plain_may_win(new_file_, rival)) return {};
         PlainOptions options;
         options.cancelled = options_.cancelled;
-        options.window_log = plain_window_log();
+        options.window_log = *window_log;
         options.level = 3;
         constexpr std::uint64_t most_gain = 2;
         TRY(const auto quick, plain_size(new_file_, most_gain * rival, options));
@@ -229,16 +233,19 @@ private:
     }
 
     // The largest window, up to that of level 19, that fits the applier's memory.
-    unsigned plain_window_log() const {
+    std::optional<unsigned> plain_window_log() const {
         constexpr unsigned best_window_log = 23;
+        constexpr unsigned least_window_log = 10;
         DeltaInfo frame = info_;
         frame.body = BodyKind::frame;
         frame.features = 0;
         frame.block_bytes = frame.reference_bytes = frame.record_bytes = 0;
-        const auto room = options_.max_decoder_memory - required_memory(frame);
+        const auto fixed = required_memory(frame);
+        if (options_.max_decoder_memory < fixed + (1u << least_window_log)) return std::nullopt;
+        const auto room = options_.max_decoder_memory - fixed;
         const auto needed = static_cast<unsigned>(std::bit_width(info_.new_size));
-        return std::clamp(std::min(needed, static_cast<unsigned>(std::bit_width(room)) - 1), 10u,
-                          best_window_log);
+        return std::clamp(std::min(needed, static_cast<unsigned>(std::bit_width(room)) - 1),
+                          least_window_log, best_window_log);
     }
 
     Status write_frame(const PlainOptions& options) {
@@ -275,6 +282,13 @@ private:
 };
 
 }  // namespace
+
+EncodeOptions small_profile() {
+    EncodeOptions options;
+    options.segment_bytes = 1u << 20;
+    options.max_decoder_memory = min_decoder_memory;
+    return options;
+}
 
 Result<EncodeStats> make_delta(ByteSpan old_file, ByteSpan new_file, WriteAt& patch,
                                const EncodeOptions& options) {

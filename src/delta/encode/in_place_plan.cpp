@@ -50,6 +50,8 @@ public:
         end = std::min(end, part_.end);
         if (end <= begin) return;
         if (end < part_.end) end -= (end - part_.begin) % grain_;
+        const bool all = begin == part_.begin && end == part_.end;
+        if (all) return add(part_);
         if (end < begin + min_kept_bytes) return;
         lose_until(begin);
         TensorPart piece = part_;
@@ -58,8 +60,7 @@ public:
         *piece.old_begin += begin - part_.begin;
         piece.folded.reset();
         if (!by_rows_) piece.columns = piece.last_columns = 0;
-        out_.push_back(piece);
-        at_ = end;
+        add(piece);
     }
 
     void lose_until(std::uint64_t end) {
@@ -69,11 +70,15 @@ public:
         piece.end = end;
         forget_old(piece);
         if (!by_rows_) piece.columns = piece.last_columns = 0;
-        out_.push_back(piece);
-        at_ = end;
+        add(piece);
     }
 
 private:
+    void add(const TensorPart& piece) {
+        out_.push_back(piece);
+        at_ = piece.end;
+    }
+
     const TensorPart& part_;
     std::vector<TensorPart>& out_;
     bool by_rows_ = false;

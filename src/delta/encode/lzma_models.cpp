@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <vector>
 
 namespace strandline::delta {
 namespace {
@@ -23,11 +25,8 @@ Bytes samples_of(ByteSpan bytes, std::size_t sample_bytes) {
     return sample;
 }
 
-}  // namespace
-
-LzmaGuess guess_lzma(ByteSpan bytes, std::size_t sample_bytes) {
+LzmaGuess guess_of(const Bytes& sample) {
     LzmaGuess best;
-    const Bytes sample = samples_of(bytes, sample_bytes);
     if (sample.empty()) return best;
     std::size_t smallest = sample.size() + sample.size() / 16;
     for (const auto& model : models) {
@@ -38,6 +37,58 @@ LzmaGuess guess_lzma(ByteSpan bytes, std::size_t sample_bytes) {
     }
     best.share = static_cast<double>(smallest) / static_cast<double>(sample.size());
     return best;
+}
+
+// Entropy of bytes by their place within words of `word` bytes; in bytes.
+double entropy_of(ByteSpan sample, std::size_t word) {
+    constexpr std::size_t values = 256;
+    double bits = 0;
+    for (std::size_t place = 0; place < word; ++place) {
+        std::array<std::uint32_t, values> counts{};
+        std::uint32_t total = 0;
+        for (std::size_t i = place; i < sample.size(); i += word, ++total)
+            ++counts[static_cast<std::size_t>(sample[i])];
+        for (const auto count : counts) {
+            if (count > 0) bits += count * std::log2(static_cast<double>(total) / count);
+        }
+    }
+    return bits / 8;
+}
+
+// Share of the words of four bytes that stand further in front, too.
+double repeated_share(ByteSpan sample) {
+    constexpr std::size_t word = sizeof(std::uint32_t);
+    std::vector<std::uint32_t> words;
+    for (std::size_t i = 0; i + word <= sample.size(); i += word)
+        words.push_back(load_le<std::uint32_t>(sample.subspan(i, word)));
+    if (words.empty()) return 1;
+    const auto all = static_cast<double>(words.size());
+    std::ranges::sort(words);
+    const auto repeats = std::ranges::unique(words).size();
+    return static_cast<double>(repeats) / all;
+}
+
+// About the least that LZMA makes of a sample: matches cost nothing, the rest what it is rare.
+double bytes_expected(ByteSpan sample) {
+    double least = static_cast<double>(sample.size());
+    for (const std::size_t word : {1, 2, 4}) least = std::min(least, entropy_of(sample, word));
+    return least * (1 - repeated_share(sample));
+}
+
+}  // namespace
+
+LzmaGuess guess_lzma(ByteSpan bytes, std::size_t sample_bytes) {
+    return guess_of(samples_of(bytes, sample_bytes));
+}
+
+bool lzma_may_reach(ByteSpan bytes, std::size_t sample_bytes, double share) {
+    // What stands nearby tells a little more than frequencies do.
+    constexpr double allowance = 1.1;
+    const Bytes sample = samples_of(bytes, sample_bytes);
+    if (share <= 0 ||
+        static_cast<double>(sample.size()) * share * allowance < bytes_expected(sample))
+        return false;
+    return guess_of(sample).share < share;
 }
 
 }  // namespace strandline::delta

@@ -14,4 +14,8 @@ struct LzmaGuess {
 /// Tries every model that is of use on at most `sample_bytes`, taken from several places.
 [[nodiscard]] LzmaGuess guess_lzma(ByteSpan bytes, std::size_t sample_bytes);
 
+/// Whether LZMA may take less than `share` of these bytes, by such samples. It is slow and mostly
+/// has no chance, so frequencies of bytes and words are looked at first.
+[[nodiscard]] bool lzma_may_reach(ByteSpan bytes, std::size_t sample_bytes, double share);
+
 }  // namespace strandline::delta

@@ -36,10 +36,84 @@ std::uint64_t common_length(const std::byte* a, const std::byte* b, std::uint64_
 
 }  // namespace
 
+MatchFinder::MatchFinder(ByteSpan old_file, ByteSpan new_file, std::span<const AlignedSpan> spans,
+                         bool prefer_last)
+    : old_file_(old_file),
+      new_file_(new_file),
+      spans_(spans),
+      unknown_bytes_(new_file.size()),
+      prefer_last_(prefer_last) {
+    for (const auto& span : spans) unknown_bytes_ -= span.end - span.begin;
+}
+
 Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end, const OldRange& at_hand) {
     old_begin_ = at_hand.offset;
     old_end_ = std::min<std::uint64_t>(old_file_.size(), at_hand.offset + at_hand.length);
     Findings found;
+    std::uint64_t at = begin;
+    while (at < end) {
+        while (next_span_ < spans_.size() && spans_[next_span_].end <= at) ++next_span_;
+        const bool known = next_span_ < spans_.size() && spans_[next_span_].begin < end;
+        if (!known || spans_[next_span_].begin > at) {
+            const auto stop = known ? spans_[next_span_].begin : end;
+            find_freely(at, stop, found);
+            at = stop;
+        } else {
+            const auto& span = spans_[next_span_];
+            const auto stop = std::min(end, span.end);
+            find_aligned(span, at, stop, found);
+            at = stop;
+        }
+    }
+    return found;
+}
+
+void MatchFinder::find_aligned(const AlignedSpan& span, std::uint64_t begin, std::uint64_t end,
+                               Findings& found) {
+    shift_ = span.shift();
+    if (span.equal) return add_match({begin, begin + shift_, end - begin}, found);
+    // Every stretch that is long enough has one of these places in it.
+    constexpr std::uint64_t step = min_copy_bytes / 2;
+    std::uint64_t floor = begin;
+    for (std::uint64_t at = begin; at < end && end - at >= 2 * sizeof(std::uint64_t);) {
+        const auto* here = new_file_.data() + at;
+        const auto word = load_word(here);
+        const bool constant = word == std::rotl(word, 8);
+        if (!constant && word != load_word(here + shift_)) {
+            at += step;
+            continue;
+        }
+        std::uint64_t start = at;
+        if (constant) {
+            while (start > floor && new_file_[start - 1] == new_file_[start]) --start;
+            if (const auto length = try_fill(start, end); length > 0) {
+                found.fills.push_back({start, length});
+                at = floor = start + length;
+                continue;
+            }
+        }
+        start = at;
+        while (start > floor && new_file_[start - 1] == old_file_[start - 1 + shift_]) --start;
+        const auto length = try_shift(start, end, shift_);
+        if (length >= min_copy_bytes) {
+            add_match({start, start + shift_, length}, found);
+            floor = start + length;
+        }
+        at = std::max(at + step, start + length);
+    }
+}
+
+// Joins what continues the last match.
+void MatchFinder::add_match(const Match& match, Findings& found) {
+    if (!found.matches.empty() && found.matches.back().end() == match.new_offset &&
+        found.matches.back().shift() == match.shift()) {
+        found.matches.back().length += match.length;
+    } else {
+        found.matches.push_back(match);
+    }
+}
+
+void MatchFinder::find_freely(std::uint64_t begin, std::uint64_t end, Findings& found) {
     std::uint64_t floor = begin;  // end of what was found last
     std::uint64_t at = begin;
     while (at < end) {
@@ -48,7 +122,7 @@ Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end, const OldRang
             found.fills.push_back({at, length});
             at = floor = at + length;
         } else if (const auto shifted = try_shift(at, end, shift_); shifted > 0) {
-            found.matches.push_back({at, at + shift_, shifted});
+            add_match({at, at + shift_, shifted}, found);
             at = floor = at + shifted;
             if (shifted >= min_copy_bytes) fruitless_zones_ = 0;
         } else if (may_probe(at) && try_index(at, floor, end, found)) {
@@ -57,7 +131,6 @@ Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end, const OldRang
             ++at;
         }
     }
-    return found;
 }
 
 // The next place where there is something to try: most of a changed file is passed here.
@@ -84,7 +157,7 @@ std::uint64_t MatchFinder::probe_period() const {
     return first_period << std::min(max_doublings, fruitless_zones_ / zones_per_doubling);
 }
 
-bool MatchFinder::probe_everywhere() const { return new_file_.size() <= full_probe_bytes; }
+bool MatchFinder::probe_everywhere() const { return unknown_bytes_ <= full_probe_bytes; }
 
 std::uint64_t MatchFinder::try_fill(std::uint64_t at, std::uint64_t end) {
     if (at < constant_until_ || end - at < min_copy_bytes) return 0;
@@ -110,9 +183,20 @@ std::uint64_t MatchFinder::try_shift(std::uint64_t at, std::uint64_t end,
     return length >= wanted ? length : 0;
 }
 
+// What is known to go with other parts of the new file is hardly needed once more, so little that
+// is unknown does not pay for an index of it.
+std::unique_ptr<OldIndex> MatchFinder::make_index() const {
+    constexpr std::uint64_t little_bytes = 256u << 10;
+    constexpr std::uint64_t little_share = 64;
+    if (unknown_bytes_ > std::max(little_bytes, new_file_.size() / little_share))
+        return std::make_unique<OldIndex>(old_file_, prefer_last_);
+    return std::make_unique<OldIndex>(
+        old_file_, unaligned_old({spans_.begin(), spans_.end()}, old_file_.size()), prefer_last_);
+}
+
 bool MatchFinder::may_probe(std::uint64_t at) {
     if (old_file_.size() < anchor_bytes || new_file_.size() - at < anchor_bytes) return false;
-    if (!index_) index_ = std::make_unique<OldIndex>(old_file_, prefer_last_);
+    if (!index_) index_ = make_index();
     if (probe_everywhere()) return true;
     const std::uint64_t place = at % probe_period();
     if (place == 0) ++fruitless_zones_;

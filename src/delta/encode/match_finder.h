@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
+#include "delta/encode/aligned_spans.h"
 #include "delta/encode/old_index.h"
 #include "delta/format/record.h"
 
@@ -40,12 +42,13 @@ struct Findings {
 inline constexpr std::uint64_t min_copy_bytes = 4096;
 
 /// Walks through the new file once. Follows the present shift between the files, which costs
-/// nothing while they are equal, and looks elsewhere by the index where they are not.
+/// nothing while they are equal, and looks elsewhere by the index where they are not. Where it is
+/// known what aligns, it only looks for long matches there, and needs no index of that.
 class MatchFinder {
 public:
-    /// Both are borrowed. Of equal places, the index knows the first or the last.
-    MatchFinder(ByteSpan old_file, ByteSpan new_file, bool prefer_last = false)
-        : old_file_(old_file), new_file_(new_file), prefer_last_(prefer_last) {}
+    /// All are borrowed. Of equal places, the index knows the first or the last.
+    MatchFinder(ByteSpan old_file, ByteSpan new_file, std::span<const AlignedSpan> spans = {},
+                bool prefer_last = false);
 
     /// Looks at [begin, end) of the new file, for what is `at_hand` of the old one; short matches
     /// are reported where they turn up.
@@ -53,6 +56,10 @@ public:
                                 const OldRange& at_hand = {0, UINT64_MAX});
 
 private:
+    void find_freely(std::uint64_t begin, std::uint64_t end, Findings& found);
+    void find_aligned(const AlignedSpan& span, std::uint64_t begin, std::uint64_t end,
+                      Findings& found);
+    void add_match(const Match& match, Findings& found);
     [[nodiscard]] std::uint64_t skip_unequal(std::uint64_t at, std::uint64_t end) const;
     [[nodiscard]] std::uint64_t probe_period() const;
     [[nodiscard]] bool probe_everywhere() const;
@@ -61,9 +68,13 @@ private:
                                           std::uint64_t shift) const;
     bool try_index(std::uint64_t at, std::uint64_t floor, std::uint64_t end, Findings& found);
     bool may_probe(std::uint64_t at);
+    [[nodiscard]] std::unique_ptr<OldIndex> make_index() const;
 
     ByteSpan old_file_;
     ByteSpan new_file_;
+    std::span<const AlignedSpan> spans_;
+    std::uint64_t unknown_bytes_ = 0;  // of the new file, in no span
+    std::size_t next_span_ = 0;
     bool prefer_last_;
     std::uint64_t old_begin_ = 0;  // what is at hand
     std::uint64_t old_end_ = 0;

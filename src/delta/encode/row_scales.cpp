@@ -1,9 +1,12 @@
 #include "delta/encode/row_scales.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 
 #include "delta/number/number_coder.h"
+#include "delta/number/number_format.h"
 #include "delta/number/predict.h"
 #include "delta/number/rescaled_coder.h"
 
@@ -36,6 +39,8 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
     if (!number::can_predict(type) || columns < 2) return std::nullopt;
     const std::uint64_t one = number::number_bytes(type);
     const std::uint64_t rows = new_numbers.size() / one / columns;
+    constexpr std::uint64_t max_rows = std::uint64_t{1} << 20;  // factors are kept for all
+    if (rows > max_rows) return std::nullopt;
     // What rounding leaves unexplained; a fine-tune leaves more, or has factors close to one.
     const double well = type == ElementType::f32 ? 1e-11 : 1e-5;
     constexpr double least_change = 0.01;
@@ -60,21 +65,49 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
 
 namespace {
 
+// The same as number::value_at() without a call for each number.
+template <ElementType type>
+double load(const std::byte* at) {
+    if constexpr (type == ElementType::f32) {
+        return std::bit_cast<float>(number::load_word<std::uint32_t>(at));
+    } else if constexpr (type == ElementType::bf16) {
+        return std::bit_cast<float>(std::uint32_t{number::load_word<std::uint16_t>(at)} << 16);
+    } else {
+        // Exponent and fraction in the place that they have in 32 bits, and the bias by a product,
+        // which is exact for subnormal numbers, too; infinities are left as large numbers.
+        const std::uint32_t bits = number::load_word<std::uint16_t>(at);
+        const auto magnitude = std::bit_cast<float>((bits & 0x7fffu) << 13) * 0x1p112F;
+        constexpr float beyond = 65536;
+        const float value = magnitude < beyond ? magnitude : std::numeric_limits<float>::infinity();
+        return (bits & 0x8000u) != 0 ? -value : value;
+    }
+}
+
 // How many bits shorter differences get by factors of rows, or of columns: of the mean one.
 class Gain {
 public:
     void add(double before, double after) {
         // What is zero before cannot get better, and what is zero after is as good as rounding.
         constexpr double least = 1e-9;
-        bits_ += std::log2(std::abs(before) + least) - std::log2(std::abs(after) + least);
+        product_ *= (std::abs(before) + least) / (std::abs(after) + least);
         ++count_;
+        // One logarithm for many.
+        constexpr double far = 0x1p500;
+        if (product_ > far || product_ < 1 / far) take_product();
     }
-    [[nodiscard]] bool worthwhile(double cost) const {
+    [[nodiscard]] bool worthwhile(double cost) {
+        take_product();
         return count_ > 0 && bits_ / static_cast<double>(count_) > cost;
     }
 
 private:
+    void take_product() {
+        bits_ += std::log2(product_);
+        product_ = 1;
+    }
+
     double bits_ = 0;
+    double product_ = 1;
     std::uint64_t count_ = 0;
 };
 
@@ -87,23 +120,21 @@ std::vector<float> factors_of(const std::vector<Fit>& fits) {
     return factors;
 }
 
-}  // namespace
-
-RoughScales find_rough_scales(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers,
-                              std::uint64_t columns) {
+template <ElementType type>
+RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64_t columns) {
     constexpr std::uint64_t sampled_rows = 96;
     constexpr std::uint64_t max_columns = 8192;
+    constexpr std::uint64_t max_rows = 256u << 10;  // of a long table, rows hardly differ
     constexpr std::uint64_t least = 8;
     const std::uint64_t one = number::number_bytes(type);
     const std::uint64_t rows = columns == 0 ? 0 : new_numbers.size() / one / columns;
-    if (!number::can_predict(type) || columns < least || rows < least || columns > max_columns)
-        return {};
+    if (columns < least || rows < least || columns > max_columns || rows > max_rows) return {};
     const auto walk = [&](std::uint64_t step, const auto& work) {
         for (std::uint64_t row = 0; row < rows; row += step) {
             for (std::uint64_t column = 0; column < columns; ++column) {
                 const auto at = static_cast<std::size_t>((row * columns + column) * one);
-                work(row, column, number::value_at(type, old_numbers.data() + at),
-                     number::value_at(type, new_numbers.data() + at));
+                work(row, column, load<type>(old_numbers.data() + at),
+                     load<type>(new_numbers.data() + at));
             }
         }
     };
@@ -139,6 +170,22 @@ RoughScales find_rough_scales(ElementType type, ByteSpan new_numbers, ByteSpan o
     if (rows_help) scales.rows = factors_of(by_row);
     if (columns_help) scales.columns = factors_of(by_column);
     return scales;
+}
+
+}  // namespace
+
+RoughScales find_rough_scales(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers,
+                              std::uint64_t columns) {
+    switch (type) {
+        case ElementType::f32:
+            return rough_scales<ElementType::f32>(new_numbers, old_numbers, columns);
+        case ElementType::f16:
+            return rough_scales<ElementType::f16>(new_numbers, old_numbers, columns);
+        case ElementType::bf16:
+            return rough_scales<ElementType::bf16>(new_numbers, old_numbers, columns);
+        default:
+            return {};
+    }
 }
 
 std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers, ByteSpan old_numbers,

@@ -144,7 +144,7 @@ Result<Bytes> SegmentEncoder::encode_regions(std::uint64_t begin, std::uint64_t 
 }
 
 // Each tensor alone may be better off as numbers, and all together not.
-bool SegmentEncoder::literals_may_win() const {
+bool SegmentEncoder::literals_may_win() {
     // Matches between tensors are there where there are some within one.
     constexpr double allowance = 1.06;
     constexpr double dense_share = 0.7;
@@ -152,8 +152,8 @@ bool SegmentEncoder::literals_may_win() const {
     if (!limits_.scripts || number_bytes_ == 0) return false;
     const double share =
         static_cast<double>(number_record_bytes_) / static_cast<double>(number_bytes_);
-    return guess_lzma(number_sample_, probe_bytes).share <
-           share * (share < dense_share ? allowance : 1.0);
+    return lzma_may_reach(number_sample_, probe_bytes,
+                          share * (share < dense_share ? allowance : 1.0));
 }
 
 void SegmentEncoder::add_region(const Region& region) {

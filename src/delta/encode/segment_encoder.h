@@ -24,9 +24,10 @@ struct SegmentPlan {
 /// Looks through the new file, which has to happen in order.
 class SegmentScout {
 public:
-    /// Both are borrowed.
-    SegmentScout(ByteSpan old_file, ByteSpan new_file, const OldAccess& access)
-        : finder_(old_file, new_file, access.kind == OldAccess::Kind::up), access_(access) {}
+    /// All are borrowed.
+    SegmentScout(ByteSpan old_file, ByteSpan new_file, std::span<const AlignedSpan> spans,
+                 const OldAccess& access)
+        : finder_(old_file, new_file, spans, access.kind == OldAccess::Kind::up), access_(access) {}
 
     /// The plan for [begin, end), which starts where the last one ended.
     [[nodiscard]] SegmentPlan next(std::uint64_t begin, std::uint64_t end);
@@ -63,7 +64,7 @@ private:
                          std::uint64_t next_shift, const TensorPart* part);
     Result<Bytes> encode_regions(std::uint64_t begin, std::uint64_t end, const Findings& found,
                                  const std::vector<Region>& regions);
-    [[nodiscard]] bool literals_may_win() const;
+    [[nodiscard]] bool literals_may_win();
     void note_numbers(std::uint64_t begin, std::uint64_t length);
     bool encode_whole(std::uint64_t begin, std::uint64_t end, const Findings& found,
                       std::uint64_t next_shift);

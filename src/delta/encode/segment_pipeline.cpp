@@ -40,8 +40,8 @@ Result<EncodedSegment> encode_one(const SegmentJob& job, SegmentEncoder& encoder
 
 Result<SegmentTotals> encode_alone(const SegmentJob& job,
                                    const std::function<Status(EncodedSegment)>& take) {
-    SegmentScout scout(job.old_file, job.new_file, job.access);
-    SegmentEncoder encoder(job.old_file, job.new_file, job.limits, job.cancelled, *job.parts);
+    SegmentScout scout(job.old_file, job.new_file, job.plan->spans, job.access);
+    SegmentEncoder encoder(job.old_file, job.new_file, job.limits, job.cancelled, job.plan->parts);
     SegmentTotals totals;
     for (std::uint64_t i = 0; i < count_of(job); ++i) {
         if (is_cancelled(job)) return was_cancelled();
@@ -60,7 +60,7 @@ public:
     explicit Crew(const SegmentJob& job)
         : job_(&job),
           count_(count_of(job)),
-          scout_(job.old_file, job.new_file, job.access),
+          scout_(job.old_file, job.new_file, job.plan->spans, job.access),
           ring_(std::size_t{2} * job.threads) {
         for (unsigned i = 0; i < job.threads; ++i) threads_.emplace_back([this] { work(); });
     }
@@ -97,7 +97,7 @@ private:
     void work() {
         SegmentEncoder encoder(
             job_->old_file, job_->new_file, job_->limits, [this] { return stopped_.load(); },
-            *job_->parts);
+            job_->plan->parts);
         while (const auto task = take_task()) {
             auto segment = encode_one(*job_, encoder, task->plan);
             const std::lock_guard lock(mutex_);

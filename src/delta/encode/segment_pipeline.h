@@ -16,7 +16,7 @@ struct SegmentJob {
     ByteSpan old_file;  ///< files and parts are borrowed
     ByteSpan new_file;
     BlockLimits limits;
-    const std::vector<TensorPart>* parts = nullptr;  ///< with old values that are at hand
+    const TensorPlan* plan = nullptr;  ///< with old values that are at hand
     OldAccess access;
     std::uint32_t segment_bytes = 0;
     unsigned threads = 1;

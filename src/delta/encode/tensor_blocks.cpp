@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <limits>
 
 #include "delta/coder/coders.h"
 #include "delta/coder/view_reader.h"
@@ -18,39 +20,75 @@ std::uint8_t median_of(ByteSpan bytes) {
     return static_cast<std::uint8_t>(value);
 }
 
+// The habit of a part is doubted where a block takes this much more or less than the one before.
+constexpr double least_drift = 7.0 / 8;
+
+// What a whole block would take, of which `sample_bytes` were coded to `coded` bytes; `fixed` of
+// them, once.
+double scaled(std::size_t coded, std::size_t fixed, std::size_t sample_bytes, std::size_t bytes) {
+    const double factor = static_cast<double>(bytes) / static_cast<double>(sample_bytes);
+    return static_cast<double>(coded - std::min(coded, fixed)) * factor +
+           static_cast<double>(fixed);
+}
+
 }  // namespace
+
+std::uint64_t BlockEncoder::Numbers::first() const {
+    const std::uint64_t one = number::number_bytes(part->type);
+    return (begin - part->begin + one - 1) / one;
+}
+
+// Long blocks are represented by their middle.
+BlockEncoder::Numbers BlockEncoder::Numbers::sample(std::size_t most) const {
+    if (block.size() <= 2 * most) return *this;
+    const std::size_t one = number::number_bytes(part->type);
+    const std::size_t start = skip + (block.size() - most) / 2 / one * one;
+    Numbers middle{part, begin + start, block.subspan(start, most), {}, 0};
+    if (!old.empty()) middle.old = old.subspan(start, most);
+    return middle;
+}
+
+BlockEncoder::Numbers BlockEncoder::numbers_of(const Gap& gap) const {
+    const TensorPart& part = *gap.part;
+    const std::uint64_t length = gap.end - gap.begin;
+    const std::uint64_t one = number::number_bytes(part.type);
+    Numbers numbers{&part, gap.begin, new_file_.subspan(gap.begin, length), {}, 0};
+    if (part.old_begin)
+        numbers.old = old_file_.subspan(*part.old_begin + (gap.begin - part.begin), length);
+    numbers.skip = static_cast<std::uint8_t>((one - (gap.begin - part.begin) % one) % one);
+    return numbers;
+}
 
 // Type and old values are known here, so only the method is tried.
 std::optional<BlockEncoder::Choice> BlockEncoder::encode_tensor(const Gap& gap, bool may_decline) {
     const TensorPart& part = *gap.part;
     const std::uint64_t length = gap.end - gap.begin;
-    const std::uint64_t one = number::number_bytes(part.type);
     Choice choice{gap.begin, gap.end, false, {}, {}};
     choice.record.coder = static_cast<std::uint8_t>(CoderId::numbers);
     choice.record.length = length;
-    const auto block = new_file_.subspan(gap.begin, length);
-    ByteSpan old;
-    if (part.old_begin) {
-        const std::uint64_t old_begin = *part.old_begin + (gap.begin - part.begin);
-        old = old_file_.subspan(old_begin, length);
-        choice.record.windows = {{old_begin, length}};
-    }
+    auto numbers = numbers_of(gap);
+    if (part.old_begin)
+        choice.record.windows = {{*part.old_begin + (gap.begin - part.begin), length}};
     if (part.view) {
         choice.record.view = load_view(part, gap.begin, gap.end);
-        if (choice.record.view) old = view_;
+        if (choice.record.view) numbers.old = view_;
     }
-    const auto skip = static_cast<std::uint8_t>((one - (gap.begin - part.begin) % one) % one);
-    auto coded = code_tensor(gap, block, old, skip, choice.record.windows);
+    auto coded = code_tensor(numbers, choice.record.windows);
     choice.payload = std::move(coded.payload);
     Choice raw{gap.begin, gap.end, true, {}, {}};
     Choice best = choice.cost() < raw.cost() ? std::move(choice) : std::move(raw);
     const bool by_numbers = !best.raw;
-    try_mixed(gap, block, best);
+    try_mixed(gap, numbers.block, best);
     if (may_decline) {
         // What other literals tell is no help where mixing has found nearly all that there is.
         const bool mixed = best.record.coder == static_cast<std::uint8_t>(CoderId::mixed);
         const std::uint64_t rival = mixed ? best.cost() - best.cost() / 20 : best.cost();
-        if (matches_win(gap, rival)) return std::nullopt;
+        const double share = static_cast<double>(rival) / static_cast<double>(length);
+        constexpr double allowance = 1.15;
+        if (share > habit_.hopeless_share * allowance) {
+            if (matches_win(gap, rival)) return std::nullopt;
+            habit_.hopeless_share = share;
+        }
     } else if (limits_.thorough && lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
         if (lz.cost() < best.cost()) return lz;
@@ -77,41 +115,102 @@ std::optional<OldView> BlockEncoder::load_view(const TensorPart& part, std::uint
     return view;
 }
 
-NumberChooser::Coded BlockEncoder::code_tensor(const Gap& gap, ByteSpan block, ByteSpan old,
-                                               std::uint8_t skip, std::vector<OldRange>& windows) {
+NumberChooser::Coded BlockEncoder::code_tensor(const Numbers& numbers,
+                                               std::vector<OldRange>& windows) {
+    if (limits_.factors && study_.look_at(*numbers.part)) right_sent_ = false;
+    const bool usual = habit_.part == numbers.part;
+    if (usual) {
+        if (auto coded = code_as_before(numbers, windows)) return std::move(*coded);
+    } else {
+        habit_ = {};
+        habit_.part = numbers.part;
+    }
+    auto coded = code_by_trial(numbers, windows);
+    habit_.share =
+        static_cast<double>(coded.payload.size()) / static_cast<double>(numbers.block.size());
+    return coded;
+}
+
+NumberChooser::Coded BlockEncoder::code_predicted(const Numbers& numbers, const NumberMode& mode,
+                                                  const PlannedPrediction& planned) {
+    load_reference(planned.windows);
+    return numbers_.encode(numbers.block, reference_, mode, planned.prediction);
+}
+
+// As the last block of the part; nothing where this one turns out to be of another kind.
+std::optional<NumberChooser::Coded> BlockEncoder::code_as_before(const Numbers& numbers,
+                                                                 std::vector<OldRange>& windows) {
     right_pending_ = false;
-    std::optional<NumberChooser::Coded> best;
-    if (limits_.factors && study_.look_at(*gap.part)) right_sent_ = false;
+    NumberMode mode = habit_.mode;
+    mode.skip = numbers.skip;
+    if (mode.columns != 0) mode.column = static_cast<std::uint32_t>(numbers.first() % mode.columns);
+    std::optional<PlannedPrediction> planned;
+    if (habit_.predicted) {
+        planned = study_.predict(numbers.begin, numbers.end(), right_sent_);
+        if (!planned) return std::nullopt;
+    } else if (habit_.rough) {
+        auto rough = study_.rough_predictions(numbers.begin, numbers.end());
+        if (rough.size() <= *habit_.rough) return std::nullopt;
+        planned = std::move(rough[*habit_.rough]);
+    }
+    auto coded = planned ? code_predicted(numbers, mode, *planned)
+                         : numbers_.encode(numbers.block, numbers.old, mode, {});
+    const double share =
+        static_cast<double>(coded.payload.size()) / static_cast<double>(numbers.block.size());
+    if (std::min(share, habit_.share) < least_drift * std::max(share, habit_.share))
+        return std::nullopt;
+    right_pending_ = habit_.predicted && planned->prediction.predictor == Predictor::low_rank;
+    if (planned) windows = planned->windows;
+    return coded;
+}
+
+NumberChooser::Coded BlockEncoder::code_by_trial(const Numbers& numbers,
+                                                 std::vector<OldRange>& windows) {
+    right_pending_ = false;
+    habit_.predicted = false;
+    habit_.rough.reset();
     const auto planned =
-        limits_.factors ? study_.predict(gap.begin, gap.end, right_sent_) : std::nullopt;
-    if (planned) {
-        load_reference(planned->windows);
-        best = numbers_.encode(block, reference_,
-                               {gap.part->type, number::Method::absolute, skip, 0, false},
-                               planned->prediction);
-        right_pending_ = planned->prediction.predictor == Predictor::low_rank;
-        // Nothing else comes near.
-        if (gap.part->type == ElementType::f32 && best->payload.size() < block.size() / 4) {
-            windows = planned->windows;
-            return std::move(*best);
+        limits_.factors ? study_.predict(numbers.begin, numbers.end(), right_sent_) : std::nullopt;
+    if (!planned) {
+        auto plain = code_plainly(numbers);
+        if (limits_.factors) try_rough(numbers, plain, windows);
+        return plain;
+    }
+    const NumberMode mode{numbers.part->type, number::Method::absolute, numbers.skip, 0, false};
+    auto best = code_predicted(numbers, mode, *planned);
+    right_pending_ = planned->prediction.predictor == Predictor::low_rank;
+    // Nothing else comes near.
+    const bool sure =
+        numbers.part->type == ElementType::f32 && best.payload.size() < numbers.block.size() / 4;
+    if (!sure) {
+        auto plain = code_plainly(numbers);
+        if (plain.payload.size() <= best.payload.size()) {
+            right_pending_ = false;
+            return plain;
         }
     }
-    auto mode = numbers_.choose_method(block, old, gap.part->type, skip);
-    if (limits_.factors) choose_columns(gap, block, old, mode);
-    auto plain = numbers_.encode(block, old, mode, {});
+    habit_.predicted = true;
+    habit_.mode = mode;
+    windows = planned->windows;
+    return best;
+}
+
+// By the old numbers as they are.
+NumberChooser::Coded BlockEncoder::code_plainly(const Numbers& numbers) {
+    auto& mode = habit_.mode;
+    mode = numbers_.choose_method(numbers.block, numbers.old, numbers.part->type, numbers.skip);
+    if (limits_.factors) choose_columns(numbers, mode);
+    auto plain = numbers_.encode(numbers.block, numbers.old, mode, {});
     // Samples may call a relative useless where only their stretch was replaced, and that is dear.
-    if (mode.method == number::Method::direct && !old.empty()) {
+    if (mode.method == number::Method::direct && !numbers.old.empty()) {
         NumberMode related = mode;
         related.method = number::Method::absolute;
-        auto other = numbers_.encode(block, old, related, {});
-        if (other.payload.size() < plain.payload.size()) plain = std::move(other);
+        auto other = numbers_.encode(numbers.block, numbers.old, related, {});
+        if (other.payload.size() < plain.payload.size()) {
+            plain = std::move(other);
+            mode = related;
+        }
     }
-    if (best && best->payload.size() < plain.payload.size()) {
-        windows = planned->windows;
-        return std::move(*best);
-    }
-    if (limits_.factors && !planned) try_rough(gap, block, mode, plain);
-    right_pending_ = false;
     return plain;
 }
 
@@ -139,63 +238,108 @@ void BlockEncoder::try_mixed(const Gap& gap, ByteSpan block, Choice& best) {
     if (choice.cost() + gain < best.cost()) best = std::move(choice);
 }
 
-// Factors of rows or columns, with differences of both kinds. The windows are those of `best`.
-void BlockEncoder::try_rough(const Gap& gap, ByteSpan block, const NumberMode& mode,
-                             NumberChooser::Coded& best) {
-    for (const auto& planned : study_.rough_predictions(gap.begin, gap.end)) {
-        load_reference(planned.windows);
-        NumberMode tried = mode;
+// Factors of rows or columns, with differences of both kinds; what wins is coded as a whole.
+void BlockEncoder::try_rough(const Numbers& numbers, NumberChooser::Coded& best,
+                             std::vector<OldRange>& windows) {
+    constexpr std::size_t rough_sample_bytes = 64u << 10;
+    const auto sample = numbers.sample(rough_sample_bytes);
+    const auto planned = study_.rough_predictions(sample.begin, sample.end());
+    if (planned.empty()) return;
+    const auto all_bytes = numbers.block.size();
+    const auto cost_of = [&](const NumberChooser::Coded& coded, std::size_t fixed) {
+        return scaled(coded.payload.size(), fixed, sample.block.size(), all_bytes);
+    };
+    NumberMode plain_mode = habit_.mode;
+    const auto place = [&](NumberMode& mode) {
+        mode.skip = sample.skip;
+        if (mode.columns != 0)
+            mode.column = static_cast<std::uint32_t>(sample.first() % mode.columns);
+    };
+    place(plain_mode);
+    double least = cost_of(numbers_.encode(sample.block, sample.old, plain_mode, {}), 0);
+    std::optional<std::size_t> winner;
+    NumberMode winning;
+    for (std::size_t i = 0; i < planned.size(); ++i) {
+        const auto& prediction = planned[i].prediction;
+        // Factors of columns are sent whole with each block.
+        const bool by_columns = prediction.predictor == Predictor::scale_columns;
+        const std::size_t fixed = by_columns ? prediction.scales.size() * sizeof(float) : 0;
+        NumberMode tried = habit_.mode;
         tried.columns = 0;
-        std::size_t least = best.payload.size();
+        place(tried);
+        double least_of_this = std::numeric_limits<double>::infinity();
         NumberMode cheapest = tried;
         const auto attempt = [&] {
-            auto coded = numbers_.encode(block, reference_, tried, planned.prediction);
-            if (coded.payload.size() < least) {
-                least = coded.payload.size();
+            const double cost = cost_of(code_predicted(sample, tried, planned[i]), fixed);
+            if (cost < least_of_this) {
+                least_of_this = cost;
                 cheapest = tried;
             }
-            if (coded.payload.size() < best.payload.size()) best = std::move(coded);
+            if (cost >= least) return;
+            least = cost;
+            winner = i;
+            winning = tried;
         };
         for (const auto method : {number::Method::absolute, number::Method::relative}) {
             tried.method = method;
             attempt();
         }
-        if (planned.prediction.grid.columns > max_column_count) continue;
+        if (prediction.grid.columns > max_column_count) continue;
         tried = cheapest;
-        tried.columns = static_cast<std::uint32_t>(planned.prediction.grid.columns);
-        tried.column = static_cast<std::uint32_t>(planned.prediction.grid.phase);
+        tried.columns = static_cast<std::uint32_t>(prediction.grid.columns);
+        place(tried);
         for (const bool rows : {false, true}) {
             tried.rows = rows;
             attempt();
         }
     }
+    if (!winner) return;
+    auto whole = study_.rough_predictions(numbers.begin, numbers.end());
+    if (whole.size() <= *winner) return;
+    winning.skip = numbers.skip;
+    if (winning.columns != 0)
+        winning.column = static_cast<std::uint32_t>(numbers.first() % winning.columns);
+    auto coded = code_predicted(numbers, winning, whole[*winner]);
+    if (coded.payload.size() >= best.payload.size()) return;
+    best = std::move(coded);
+    habit_.rough = winner;
+    habit_.mode = winning;
+    windows = whole[*winner].windows;
 }
 
 // Whether it helps to tell columns or rows apart: of the first axis, or of the last one.
-void BlockEncoder::choose_columns(const Gap& gap, ByteSpan block, ByteSpan old, NumberMode& mode) {
-    const TensorPart& part = *gap.part;
+void BlockEncoder::choose_columns(const Numbers& numbers, NumberMode& mode) {
+    // Short tensors are not worth long trials.
+    constexpr std::size_t least_sample_bytes = 32u << 10;
+    constexpr std::size_t most_sample_bytes = 64u << 10;
+    const TensorPart& part = *numbers.part;
     const std::uint64_t one = number::number_bytes(part.type);
-    const std::uint64_t first = (gap.begin - part.begin + one - 1) / one;
+    const auto sample = numbers.sample(static_cast<std::size_t>(std::clamp<std::uint64_t>(
+        (part.end - part.begin) / 32, least_sample_bytes, most_sample_bytes)));
+    mode.skip = sample.skip;
     std::vector<NumberMode> candidates;
     for (const auto columns : {part.columns, part.last_columns}) {
         constexpr std::uint64_t min_rows = 4;
-        if (columns < 2 || columns > max_column_count || columns * min_rows * one > block.size())
+        if (columns < 2 || columns > max_column_count ||
+            columns * min_rows * one > numbers.block.size())
             continue;
         if (!candidates.empty() && candidates.front().columns == columns) continue;
         NumberMode candidate = mode;
         candidate.columns = static_cast<std::uint32_t>(columns);
-        candidate.column = static_cast<std::uint32_t>(first % columns);
+        candidate.column = static_cast<std::uint32_t>(sample.first() % columns);
         for (const bool rows : {false, true}) {
             candidate.rows = rows;
             candidate.method = mode.method;
             candidates.push_back(candidate);
-            if (mode.method == number::Method::direct || old.empty()) continue;
+            if (mode.method == number::Method::direct || numbers.old.empty()) continue;
             // Columns may be all that numbers of an unrelated tensor have in common.
             candidate.method = number::Method::direct;
             if (numbers_.nearly_direct()) candidates.push_back(candidate);
         }
     }
-    if (!candidates.empty()) mode = numbers_.cheapest(block, old, mode, candidates);
+    if (!candidates.empty()) mode = numbers_.cheapest(sample.block, sample.old, mode, candidates);
+    mode.skip = numbers.skip;
+    if (mode.columns != 0) mode.column = static_cast<std::uint32_t>(numbers.first() % mode.columns);
 }
 
 }  // namespace strandline::delta

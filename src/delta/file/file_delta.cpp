@@ -8,7 +8,8 @@
 namespace strandline::delta {
 namespace {
 
-constexpr std::size_t read_bytes = std::size_t{256} << 10;
+// Little beside what a delta declares, even the smallest.
+constexpr std::size_t read_bytes = std::size_t{32} << 10;
 
 Result<EncodeStats> encode_into(const std::filesystem::path& old_file,
                                 const std::filesystem::path& new_file,

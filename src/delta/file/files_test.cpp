@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "delta/test/test_support.h"
@@ -86,6 +87,62 @@ TEST_F(FilesTest, LeavesNoOutputBehindAnErrorUnlessItIsToBeResumed) {
     ASSERT_TRUE(apply_delta(old_file, whole, folder_ / "out", {}, Partial::resume))
         << "again, when complete";
     EXPECT_EQ(load(folder_ / "out"), pair.new_file);
+}
+
+// A process that is killed in the midst of it, and another one that goes on.
+TEST_F(FilesTest, ReplacesFilesInPlaceAlsoAfterKills) {
+    const Bytes weights = float_weights(100'000, 1);
+    const auto old_bytes = concatenated({metadata_text(10, "1"), weights});
+    const auto new_bytes = concatenated({metadata_text(200, "2"), fine_tuned(weights, 1e-3, 2)});
+    EncodeOptions options;
+    options.in_place = true;
+    options.segment_bytes = 64u << 10;
+    const auto delta = store("delta", *encode(old_bytes, new_bytes, options));
+    const auto journal = folder_ / "journal";
+    int killed = 0;
+    for (int most = 1;; most += 7) {
+        const auto model = store("model", old_bytes);
+        fs::remove(journal);
+        const pid_t child = ::fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            int asked = 0;
+            ApplyOptions dying;
+            dying.cancelled = [&] {
+                if (++asked >= most) ::_exit(9);
+                return false;
+            };
+            ::_exit(apply_delta_in_place(model, delta, journal, dying) ? 0 : 1);
+        }
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFEXITED(status));
+        if (WEXITSTATUS(status) == 9) ++killed;
+        const auto info = apply_delta_in_place(model, delta, journal);
+        ASSERT_TRUE(info) << info.error().message;
+        EXPECT_EQ(load(model), new_bytes);
+        EXPECT_FALSE(fs::exists(journal));
+        if (WEXITSTATUS(status) == 0) break;
+        ASSERT_EQ(WEXITSTATUS(status), 9);
+    }
+    EXPECT_GT(killed, 1);
+}
+
+TEST_F(FilesTest, TheJournalCannotBeOneOfTheOtherFiles) {
+    const auto pair = small_mixed_pair();
+    const auto model = store("model", pair.old_file);
+    EncodeOptions options;
+    options.in_place = true;
+    const auto delta = store("delta", *encode(pair.old_file, pair.new_file, options));
+    for (const auto& journal : {model, delta}) {
+        const auto refused = apply_delta_in_place(model, delta, journal);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Errc::invalid);
+    }
+    EXPECT_EQ(load(model), pair.old_file);
+    EXPECT_EQ(apply_delta_in_place(folder_ / "none", delta, folder_ / "journal").error().code,
+              Errc::not_found);
+    EXPECT_FALSE(fs::exists(folder_ / "journal"));
 }
 
 TEST_F(FilesTest, NamesWhatIsMissingAndRefusesToOverwriteTheOldFile) {

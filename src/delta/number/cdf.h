@@ -53,6 +53,7 @@ inline constexpr std::array<std::int16_t, 9> cdf_half_steps{0, 1, 2, 4, 8, 16, 3
 
 /// The two operations on a Cdf in plain C++: what the others must agree with.
 struct PortableCdf {
+    static constexpr bool has_rounds = false;
     /// The symbol whose range holds `slot`.
     [[gnu::always_inline]] static inline unsigned find(const Cdf& cdf, std::uint32_t slot) {
         unsigned symbol = 0;
@@ -72,6 +73,7 @@ struct PortableCdf {
 
 #if defined(STRANDLINE_CDF_SSE2)
 struct BaselineCdf {
+    static constexpr bool has_rounds = false;
     [[gnu::always_inline]] static inline unsigned find(const Cdf& cdf, std::uint32_t slot) {
         const auto* words = reinterpret_cast<const __m128i*>(cdf.start.data());
         const __m128i wanted = _mm_set1_epi16(static_cast<short>(slot));
@@ -96,6 +98,7 @@ struct BaselineCdf {
 };
 #elif defined(STRANDLINE_CDF_NEON)
 struct BaselineCdf {
+    static constexpr bool has_rounds = false;
     static unsigned find(const Cdf& cdf, std::uint32_t slot) {
         const uint16x8_t wanted = vdupq_n_u16(static_cast<std::uint16_t>(slot));
         const uint16x8_t low = vcleq_u16(vld1q_u16(cdf.start.data()), wanted);

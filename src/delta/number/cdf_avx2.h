@@ -2,11 +2,21 @@
 
 // Only for files that are compiled for AVX2 and run after has_avx2() said so.
 #include "delta/number/cdf.h"
+#include "delta/number/number_method.h"
 
 namespace strandline::delta::number {
 
+struct Avx2Rounds;
+template <class Format, Method How, class Io, bool ByColumn>
+class Avx2DifferenceKernel;
+
 /// PortableCdf in AVX2: a Cdf is one register.
 struct Avx2Cdf {
+    static constexpr bool has_rounds = true;
+    using Rounds = Avx2Rounds;
+    template <class Format, Method How, class Io, bool ByColumn>
+    using Differences = Avx2DifferenceKernel<Format, How, Io, ByColumn>;
+
     [[gnu::always_inline]] static inline unsigned find(const Cdf& cdf, std::uint32_t slot) {
         const __m256i starts =
             _mm256_load_si256(reinterpret_cast<const __m256i*>(cdf.start.data()));

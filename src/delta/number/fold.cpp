@@ -1,12 +1,16 @@
 #include "delta/number/fold.h"
 
 #include <bit>
+#include <cfloat>
 #include <cmath>
 
 #include "delta/number/number_format.h"
 
 namespace strandline::delta::number {
 namespace {
+
+// On x86 of 32 bits: -msse2 -mfpmath=sse. The old unit of it rounds to 80 bits in between.
+static_assert(FLT_EVAL_METHOD == 0, "each operation must be rounded to its own type");
 
 // What one fp32 operation gives comes out of one in double that is rounded to fp32 (Figueroa,
 // 1995), and no compiler can melt two of them into one.

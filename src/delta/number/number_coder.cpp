@@ -24,7 +24,8 @@ void write(ElementType type, Method method, Work& work, NumberModel& model, Symb
 
 bool read(ElementType type, Method method, Work& work, NumberModel& model, SymbolReader& reader,
           Speed speed) {
-    if (speed == Speed::best && has_avx2()) return read_avx2(type, method, work, model, reader);
+    if (speed == Speed::best && reader.has_states_for_lanes() && has_avx2())
+        return read_avx2(type, method, work, model, reader);
     if (speed == Speed::portable) return read_portable(type, method, work, model, reader);
     return run_type<BaselineCdf>(type, method, work, model, reader);
 }

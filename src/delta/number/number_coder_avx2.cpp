@@ -10,8 +10,10 @@
 #include "base/result.h"
 #include "delta/number/lanes.h"
 #include "delta/number/number_format.h"
+#include "delta/number/number_method.h"
 #include "delta/number/number_work.h"
 #include "delta/number/scale_tracker.h"
+#include "delta/number/state_packer.h"
 
 #if defined(__x86_64__) && defined(STRANDLINE_CDF_SSE2)
 
@@ -22,9 +24,10 @@
 #pragma GCC target("avx2,bmi,bmi2,popcnt")
 #endif
 
-#include "delta/number/cdf_avx2.h"
+#include "delta/number/number_kernel_avx2.h"
 #include "delta/number/number_loops.h"
 #include "delta/number/rescaled_kernel.h"
+#include "delta/number/state_packer_avx2.h"
 
 namespace strandline::delta::number {
 
@@ -46,6 +49,11 @@ void write_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
 bool read_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
                         SymbolReader& reader) {
     return run_rescaled<Avx2Cdf>(work, rows, model, reader);
+}
+
+std::size_t pack_avx2(std::span<const std::uint32_t> entries, Lanes<std::uint32_t>& states,
+                      std::span<std::uint16_t> words) {
+    return Avx2Packer::run(entries, states, words);
 }
 
 }  // namespace strandline::delta::number
@@ -75,6 +83,10 @@ void write_avx2(ElementType, Method, Work&, NumberModel&, SymbolWriter&) {}
 bool read_avx2(ElementType, Method, Work&, NumberModel&, SymbolReader&) { return false; }
 void write_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolWriter&) {}
 bool read_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolReader&) { return false; }
+std::size_t pack_avx2(std::span<const std::uint32_t>, Lanes<std::uint32_t>&,
+                      std::span<std::uint16_t>) {
+    return 0;
+}
 
 }  // namespace strandline::delta::number
 

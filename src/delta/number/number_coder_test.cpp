@@ -211,6 +211,85 @@ TEST(NumberCoder, ColumnsAndRowsThatAreToldApartComeBackSmaller) {
     }
 }
 
+// Codes and reads with lines told apart; the offsets of lines are new each time.
+struct Lines {
+    std::size_t columns;
+    std::size_t phase;
+    bool rows;
+
+    [[nodiscard]] Bytes write(ElementType type, Method method, const Sample& sample,
+                              Speed speed) const {
+        const auto model = std::make_unique<NumberModel>();
+        SymbolWriter writer;
+        Bytes out;
+        std::vector<std::int16_t> offsets(columns);
+        encode_numbers(type, method, sample.next, sample.old, *model, writer, out,
+                       {offsets, phase, rows}, speed);
+        return out;
+    }
+    [[nodiscard]] bool read(ElementType type, Method method, ByteSpan streams, const Sample& sample,
+                            Speed speed, Bytes& out) const {
+        const auto model = std::make_unique<NumberModel>();
+        std::vector<std::int16_t> offsets(columns);
+        out.assign(sample.next.size(), std::byte{0});
+        return decode_numbers(type, method, streams, sample.old, *model, out,
+                              {offsets, phase, rows}, speed)
+            .has_value();
+    }
+};
+
+TEST(NumberCoder, LinesOfEveryLengthGiveTheSameBytesByEveryKindOfCode) {
+    constexpr std::array types{ElementType::f32, ElementType::f16, ElementType::bf16};
+    SeededRandom random(31);
+    const auto weights = float_weights(3001, 3);
+    const Sample tuned{fine_tuned(weights, 1e-3, 4), weights};
+    const auto mixed = mixed_sample(4 * 1503, 19);
+    for (const std::size_t columns : {1, 3, 8, 13, 96, 1000}) {
+        for (const bool rows : {false, true}) {
+            const Lines lines{columns, columns / 3, rows};
+            for (const auto type : types) {
+                for (const auto method : all_methods) {
+                    for (const auto* const sample : {&tuned, &mixed}) {
+                        const auto streams = lines.write(type, method, *sample, Speed::best);
+                        Bytes damaged = streams;
+                        damaged[random.below(damaged.size())] ^= std::byte{4};
+                        Bytes back;
+                        Bytes odd;
+                        ASSERT_TRUE(lines.read(type, method, streams, *sample, Speed::best, back));
+                        EXPECT_EQ(back, sample->next);
+                        const bool good =
+                            lines.read(type, method, damaged, *sample, Speed::best, odd);
+                        for (const auto speed : other_speeds) {
+                            EXPECT_EQ(streams, lines.write(type, method, *sample, speed));
+                            ASSERT_TRUE(lines.read(type, method, streams, *sample, speed, back));
+                            EXPECT_EQ(back, sample->next);
+                            EXPECT_EQ(good,
+                                      lines.read(type, method, damaged, *sample, speed, back));
+                            EXPECT_EQ(back, odd);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST(NumberCoder, NumbersThatAreRarelyFarOffComeBack) {
+    // Escapes among differences that are coded whole, and among long ones, in all lanes.
+    SeededRandom random(41);
+    for (const auto type : all_types) {
+        const std::size_t one = number_bytes(type);
+        Sample sample{random_bytes(5003 * one, 42), {}};
+        sample.old = sample.next;
+        for (std::size_t i = 0; i < sample.old.size(); i += one) {
+            sample.old[i] ^= static_cast<std::byte>(random.below(2));
+            if (random.below(50) == 0) sample.old[i + one - 1] ^= std::byte{0x15};
+            if (random.below(50) == 0) sample.old[i] ^= std::byte{0x35};
+        }
+        for (const auto method : all_methods) expect_same(type, method, sample.next, sample.old);
+    }
+}
+
 TEST(RescaledCoder, SignedBytesOfNewScalesComeBack) {
     SeededRandom random(5);
     constexpr std::size_t columns = 96;

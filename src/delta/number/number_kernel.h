@@ -41,7 +41,7 @@ public:
         io.template symbols<Ops, Full>(model_->size, all.context, all.symbol, count);
         understand(all, count);
         if (all.escapes != 0) [[unlikely]]
-            escape(io, all);
+            escape(io, *model_, all);
         const bool right = code_magnitudes<Ops>(io, *model_, all.details, all.magnitudes);
         if constexpr (!Io::writes) apply(all, word, old, count);
         if constexpr (ByColumn) {
@@ -75,6 +75,9 @@ public:
         std::min(Format::is_float ? std::int32_t{Format::fraction_bits} + 1 : 64, 35) * one_bit;
 
 private:
+    template <class, Method, class, bool>
+    friend class Avx2DifferenceKernel;
+
     static constexpr unsigned width = 8 * sizeof(Wide);
     // Differences expected to be shorter than 7/4 bits are coded whole by one symbol, -7 to 7.
     static constexpr std::uint32_t whole_steps = (7 * one_bit / 4 - lowest_expected) >> step_bits;
@@ -209,7 +212,7 @@ private:
     }
 
     // Lengths that do not fit the symbols, in the order of lanes.
-    [[gnu::noinline]] void escape(Io& io, Group& all) {
+    [[gnu::noinline]] static void escape(Io& io, NumberModel& model, Group& all) {
         constexpr std::uint32_t shortest = 4;  // at least 8
         auto& magnitudes = all.magnitudes;
         for (unsigned set = all.escapes; set != 0; set &= set - 1) {
@@ -220,7 +223,7 @@ private:
             if (whole) {
                 Lanes<std::uint32_t> rest{};
                 if constexpr (Io::writes) rest[lane] = std::min(length - shortest, escape_symbol);
-                io.template symbols_of<Ops>(1u << lane, model_->large, {}, rest);
+                io.template symbols_of<Ops>(1u << lane, model.large, {}, rest);
                 more = rest[lane] == escape_symbol;
                 length = more ? length : rest[lane] + shortest;
             }

@@ -28,16 +28,16 @@ public:
         const std::size_t whole = work.count / lanes * lanes;
         bool right = true;
         for (std::size_t at = 0; at < whole;) {
-            if (!room(io)) return false;
+            if (!io.more()) return false;
             const std::size_t stop = std::min(whole, at + SymbolReader::chunk_groups * lanes);
             for (; at < stop; at += lanes) right &= group<true>(work, kernel, io, at, lanes);
         }
         const auto rest = static_cast<unsigned>(work.count - whole);
         if (rest > 0) {
-            if (!room(io)) return false;
+            if (!io.more()) return false;
             right &= short_group(work, kernel, io, whole, rest);
         }
-        return right && room(io);
+        return right && io.more();
     }
 
 private:
@@ -45,26 +45,24 @@ private:
         bool right = true;
         std::size_t groups = 0;
         for (std::size_t at = 0; at < work.count; ++groups) {
-            if (groups % SymbolReader::chunk_groups == 0 && !room(io)) return false;
+            if (groups % SymbolReader::chunk_groups == 0 && !io.more()) return false;
             const auto count =
                 static_cast<unsigned>(std::min(kernel.most_in_group(), work.count - at));
-            right &= short_group(work, kernel, io, at, count);
+            right &= count == lanes ? whole_group(work, kernel, io, at)
+                                    : short_group(work, kernel, io, at, count);
             at += count;
         }
-        return right && room(io);
+        return right && io.more();
+    }
+    [[gnu::noinline]] static bool whole_group(const Work& work, Kernel& kernel, Io& io,
+                                              std::size_t at) {
+        return group<true>(work, kernel, io, at, lanes);
     }
     [[gnu::noinline]] static bool short_group(const Work& work, Kernel& kernel, Io& io,
                                               std::size_t at, unsigned count) {
         return group<false>(work, kernel, io, at, count);
     }
 
-    [[gnu::always_inline]] static inline bool room(Io& io) {
-        if constexpr (Io::writes) {
-            return true;
-        } else {
-            return io.more();
-        }
-    }
     // Whole groups are copied at once where words lie in memory as in files.
     template <bool Full>
     [[gnu::always_inline]] static inline void copy(Lanes<Word>& word, const std::byte* from,
@@ -96,15 +94,28 @@ private:
     }
 };
 
+/// What codes differences.
+template <class Format, Method How, class Ops, class Io, bool ByColumn>
+struct DifferencesOf {
+    using Kernel = DifferenceKernel<Format, How, Ops, Io, ByColumn>;
+};
+template <class Format, Method How, class Ops, class Io, bool ByColumn>
+    requires(Ops::has_rounds && Format::bits <= 32)
+struct DifferencesOf<Format, How, Ops, Io, ByColumn> {
+    using Kernel = typename Ops::template Differences<Format, How, Io, ByColumn>;
+};
+template <class Format, Method How, class Ops, class Io, bool ByColumn>
+using Differences = typename DifferencesOf<Format, How, Ops, Io, ByColumn>::Kernel;
+
 template <class Format, class Ops, class Io, bool ByColumn = false>
 bool run_method(Method method, Work& work, NumberModel& model, Io& io) {
     if constexpr (Format::is_float) {
-        using Absolute = DifferenceKernel<Format, Method::absolute, Ops, Io, ByColumn>;
+        using Absolute = Differences<Format, Method::absolute, Ops, Io, ByColumn>;
         using Direct = DirectKernel<Format, Ops, Io, ByColumn>;
         if (method == Method::absolute) return NumberLoop<Absolute, Io>::run(work, model, io);
         if (method == Method::direct) return NumberLoop<Direct, Io>::run(work, model, io);
     }
-    using Relative = DifferenceKernel<Format, Method::relative, Ops, Io, ByColumn>;
+    using Relative = Differences<Format, Method::relative, Ops, Io, ByColumn>;
     return NumberLoop<Relative, Io>::run(work, model, io);
 }
 

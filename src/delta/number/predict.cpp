@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cfloat>
 #include <cmath>
 
 #include "delta/number/number_format.h"
 
 namespace strandline::delta::number {
 namespace {
+
+static_assert(FLT_EVAL_METHOD == 0, "each operation must be rounded to its own type; see fold.cpp");
 
 // Rounds to the nearest number of a 16-bit format, ties to even.
 template <class Format>

@@ -34,10 +34,11 @@ Status decode_rescaled(ByteSpan streams, ByteSpan old_numbers, const Grid& grid,
     const auto rows = rows_of(grid, ratios);
     SymbolReader reader;
     TRY(reader.open(streams, work.count));
-    const bool whole =
-        speed == Speed::best && has_avx2() ? read_rescaled_avx2(work, rows, model, reader)
-        : speed == Speed::portable         ? run_rescaled<PortableCdf>(work, rows, model, reader)
-                                           : run_rescaled<BaselineCdf>(work, rows, model, reader);
+    const bool whole = speed == Speed::best && reader.has_states_for_lanes() && has_avx2()
+                           ? read_rescaled_avx2(work, rows, model, reader)
+                       : speed == Speed::portable
+                           ? run_rescaled<PortableCdf>(work, rows, model, reader)
+                           : run_rescaled<BaselineCdf>(work, rows, model, reader);
     if (!whole || !reader.complete()) return fail(Errc::corrupt, "delta has damaged numbers");
     return {};
 }

@@ -108,9 +108,7 @@ bool run_rescaled(Work& work, const RatioRows& rows, NumberModel& model, Io& io)
     std::uint64_t column = rows.phase;
     std::size_t row = 0;
     for (std::size_t at = 0; at < work.count; at += lanes) {
-        if constexpr (!Io::writes) {
-            if (at % (lanes * SymbolReader::chunk_groups) == 0 && !io.more()) return false;
-        }
+        if (at % (lanes * SymbolReader::chunk_groups) == 0 && !io.more()) return false;
         const auto count = static_cast<unsigned>(std::min<std::size_t>(lanes, work.count - at));
         Lanes<std::int32_t> exact{};
         Lanes<std::int8_t> word{};
@@ -130,8 +128,7 @@ bool run_rescaled(Work& work, const RatioRows& rows, NumberModel& model, Io& io)
                 work.out[at + lane] = static_cast<std::byte>(word[lane]);
         }
     }
-    if constexpr (!Io::writes) return io.more();
-    return true;
+    return io.more();
 }
 
 }  // namespace strandline::delta::number

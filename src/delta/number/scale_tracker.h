@@ -45,6 +45,11 @@ inline constexpr auto mean_steps = [] {
 class ScaleTracker {
 public:
     static constexpr std::int32_t fine = 256;
+    /// How much both averages learn: a 256th and a 32nd.
+    static constexpr int slow_shift = 0;
+    static constexpr int fast_shift = 3;
+    /// Far from all that occurs, so that nothing overflows and the way back is short.
+    static constexpr std::int32_t furthest = 4096 * one_bit * fine;
 
     ScaleTracker() = default;
     explicit ScaleTracker(std::int32_t start) : slow_(start * fine), fast_(slow_) {}
@@ -82,14 +87,9 @@ public:
     }
 
 private:
-    // Far from all that occurs, so that nothing overflows and the way back is short.
-    static constexpr std::int32_t furthest = 4096 * one_bit * fine;
-
     [[gnu::always_inline]] inline void move(std::int32_t slow, std::int32_t fast) {
-        constexpr std::int32_t slow_weight = fine / 256;
-        constexpr std::int32_t fast_weight = fine / 32;
-        slow_ = std::clamp(slow_ + slow * slow_weight, -furthest, furthest);
-        fast_ = std::clamp(fast_ + fast * fast_weight, -furthest, furthest);
+        slow_ = std::clamp(slow_ + slow * (1 << slow_shift), -furthest, furthest);
+        fast_ = std::clamp(fast_ + fast * (1 << fast_shift), -furthest, furthest);
     }
 
     std::int32_t slow_ = 0;

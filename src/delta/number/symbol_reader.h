@@ -32,6 +32,8 @@ public:
         bit_ %= 8;
         return words_.prepare(2 * chunk_symbols) && bits_.prepare(chunk_bits / 8 + 8);
     }
+    /// Whether each lane has a state of its own.
+    [[nodiscard]] bool has_states_for_lanes() const { return last_state_ == lanes - 1; }
     /// All has been read, and the states are what the writer started with.
     [[nodiscard]] bool complete() const;
 
@@ -40,9 +42,11 @@ public:
     [[gnu::always_inline]] inline void symbols(CdfTable<Count>& table,
                                                const Lanes<std::uint32_t>& context,
                                                Lanes<std::uint32_t>& symbol, unsigned count) {
+        if constexpr (Full) count = lanes;
+        if constexpr (Ops::has_rounds)
+            return Ops::Rounds::symbols_of(first_lanes(count), *this, table, context, symbol);
         const std::byte* words = words_.at;
         const unsigned last = last_state_;
-        if constexpr (Full) count = lanes;
         for (unsigned lane = 0; lane < count; ++lane)
             symbol[lane] = one<Ops>(table.cdf[context[lane]], states_[lane & last], words);
         words_.at = words;
@@ -54,6 +58,8 @@ public:
     [[gnu::always_inline]] inline void symbols_of(unsigned set, CdfTable<Count>& table,
                                                   const Lanes<std::uint32_t>& context,
                                                   Lanes<std::uint32_t>& symbol) {
+        if constexpr (Ops::has_rounds)
+            return Ops::Rounds::symbols_of(set, *this, table, context, symbol);
         if (set == first_lanes(lanes)) return symbols<Ops, true>(table, context, symbol, lanes);
         const std::byte* words = words_.at;
         const unsigned last = last_state_;
@@ -93,6 +99,8 @@ public:
     }
 
 private:
+    friend struct Avx2Rounds;
+
     // Without a branch, which nobody could predict.
     template <class Ops>
     [[gnu::always_inline]] static inline unsigned one(const Cdf& cdf, std::uint32_t& place,

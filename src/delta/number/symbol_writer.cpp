@@ -1,53 +1,43 @@
 #include "delta/number/symbol_writer.h"
 
+#include <algorithm>
+
 #include "delta/format/varint.h"
+#include "delta/number/state_packer.h"
 
 namespace strandline::delta::number {
 
 void SymbolWriter::begin(std::size_t count) {
-    constexpr std::size_t most_symbols = 3;
-    constexpr std::size_t most_bit_bytes = 9;
-    const std::size_t padded = count + lanes;
     count_ = count;
-    if (log_.size() < padded * most_symbols) {
-        log_.resize(padded * most_symbols);
-        log_lanes_.resize(log_.size());
-        words_.resize(log_.size());
-    }
-    if (bits_.size() < padded * most_bit_bytes) bits_.resize(padded * most_bit_bytes);
     logged_ = bits_at_ = 0;
     pending_ = 0;
     pending_count_ = 0;
+}
+
+void SymbolWriter::grow() {
+    log_.resize(std::max(log_.size() + log_.size() / 2, logged_ + chunk_entries));
+    bits_.resize(std::max(bits_.size() + bits_.size() / 2, bits_at_ + chunk_bit_bytes));
 }
 
 void SymbolWriter::finish(Bytes& out) {
     const unsigned used = states_for(count_);
     Lanes<std::uint32_t> states;
     states.fill(rans_low);
-    // Range coding by states works like a stack, so the last symbol goes first; its words are
-    // filled in from the end.
-    std::uint16_t* const end = words_.data() + words_.size();
-    std::uint16_t* word = end;
-    for (std::size_t i = logged_; i-- > 0;) {
-        const std::uint32_t start = log_[i] >> 16;
-        const std::uint32_t frequency = log_[i] & 0xffff;
-        std::uint32_t& place = states[log_lanes_[i] & (used - 1)];
-        std::uint32_t state = place;
-        // One range more than 32 bits hold is impossible: frequency is below 2^15.
-        const bool full = state >= frequency << (32 - probability_bits);
-        word[-1] = static_cast<std::uint16_t>(state & 0xffff);
-        word -= full ? 1 : 0;
-        state >>= full ? 16 : 0;
-        place = (state / frequency << probability_bits) + state % frequency + start;
-    }
-    const auto count = static_cast<std::size_t>(end - word);
+    // A symbol gives a word at most.
+    if (words_.size() < logged_ + lanes) words_.resize(logged_ + lanes);
+    const std::span<const std::uint32_t> entries(log_.data(), logged_);
+    const auto count = used == lanes && has_avx2() ? pack_avx2(entries, states, words_)
+                                                   : pack(entries, used, states, words_);
     append_varint(out, count);
     for (unsigned i = 0; i < used; ++i) append_le(out, states[i]);
     const std::size_t at = out.size();
     out.resize(at + 2 * count);
-    for (std::size_t i = 0; i < count; ++i) store_word(out.data() + at + 2 * i, word[i]);
-    if (pending_count_ > 0) bits_[bits_at_++] = static_cast<std::byte>(pending_ & 0xff);
-    out.insert(out.end(), bits_.begin(), bits_.begin() + static_cast<std::ptrdiff_t>(bits_at_));
+    const auto* const first = words_.data() + words_.size() - count;
+    for (std::size_t i = 0; i < count; ++i) store_word(out.data() + at + 2 * i, first[i]);
+    // Ends with a byte that is not full.
+    const std::size_t whole = bits_at_;
+    out.insert(out.end(), bits_.begin(), bits_.begin() + static_cast<std::ptrdiff_t>(whole));
+    if (pending_count_ > 0) out.push_back(static_cast<std::byte>(pending_ & 0xff));
     begin(0);
 }
 

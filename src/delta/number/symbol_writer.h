@@ -18,32 +18,39 @@ class SymbolWriter {
 public:
     static constexpr bool writes = true;
 
-    /// Makes room for `count` numbers, before any of them.
+    /// Starts anew, for `count` numbers.
     void begin(std::size_t count);
+
+    /// Makes room for as many groups of numbers as a SymbolReader reads at a time.
+    [[gnu::always_inline]] inline bool more() {
+        if (logged_ + chunk_entries > log_.size() || bits_at_ + chunk_bit_bytes > bits_.size())
+            [[unlikely]]
+            grow();
+        return true;
+    }
 
     template <class Ops, bool Full, std::size_t Count>
     [[gnu::always_inline]] inline void symbols(CdfTable<Count>& table,
                                                const Lanes<std::uint32_t>& context,
                                                Lanes<std::uint32_t>& symbol, unsigned count) {
-        std::size_t at = logged_;
         if constexpr (Full) count = lanes;
-        for (unsigned lane = 0; lane < count; ++lane)
-            one(table.cdf[context[lane]], symbol[lane], lane, at++);
-        logged_ = at;
-        for (unsigned lane = 0; lane < count; ++lane)
-            Ops::update(table.cdf[context[lane]], symbol[lane], table.next_rate(context[lane]));
+        symbols_of<Ops>(first_lanes(count), table, context, symbol);
     }
     template <class Ops, std::size_t Count>
     [[gnu::always_inline]] inline void symbols_of(unsigned set, CdfTable<Count>& table,
                                                   const Lanes<std::uint32_t>& context,
                                                   Lanes<std::uint32_t>& symbol) {
-        if (set == first_lanes(lanes)) return symbols<Ops, true>(table, context, symbol, lanes);
-        std::size_t at = logged_;
+        if constexpr (Ops::has_rounds)
+            return Ops::Rounds::symbols_of(set, *this, table, context, symbol);
+        std::uint32_t* const entry = log_.data() + logged_;
+        for (unsigned lane = 0; lane < lanes; ++lane) entry[lane] = 0;
         for (unsigned left = set; left != 0; left &= left - 1) {
             const auto lane = static_cast<unsigned>(std::countr_zero(left));
-            one(table.cdf[context[lane]], symbol[lane], lane, at++);
+            const Cdf& cdf = table.cdf[context[lane]];
+            entry[lane] =
+                std::uint32_t{cdf.start[symbol[lane]]} << 16 | cdf.frequency(symbol[lane]);
         }
-        logged_ = at;
+        logged_ += lanes;
         for (; set != 0; set &= set - 1) {
             const auto lane = static_cast<unsigned>(std::countr_zero(set));
             Ops::update(table.cdf[context[lane]], symbol[lane], table.next_rate(context[lane]));
@@ -64,11 +71,14 @@ public:
     void finish(Bytes& out);
 
 private:
-    [[gnu::always_inline]] inline void one(const Cdf& cdf, unsigned symbol, unsigned lane,
-                                           std::size_t at) {
-        log_[at] = std::uint32_t{cdf.start[symbol]} << 16 | cdf.frequency(symbol);
-        log_lanes_[at] = static_cast<std::uint8_t>(lane);
-    }
+    friend struct Avx2Rounds;
+
+    static constexpr std::size_t chunk_groups = 8;
+    // Rounds of a group: sizes, what follows an escape in each lane, details.
+    static constexpr std::size_t chunk_entries = chunk_groups * lanes * (lanes + 2);
+    static constexpr std::size_t chunk_bit_bytes = chunk_groups * lanes * 9 + 8;
+
+    void grow();
     [[gnu::always_inline]] inline void put(unsigned count, std::uint64_t value) {
         constexpr unsigned most = 56;
         const unsigned now = count < most ? count : most;
@@ -86,8 +96,8 @@ private:
     }
 
     std::size_t count_ = 0;
-    std::vector<std::uint32_t> log_;  // start, frequency
-    std::vector<std::uint8_t> log_lanes_;
+    // Rounds of symbols, an entry for each lane: start and frequency, or 0 where there is none.
+    std::vector<std::uint32_t> log_;
     std::size_t logged_ = 0;
     std::vector<std::uint16_t> words_;
     Bytes bits_;

@@ -2,6 +2,8 @@
 #include <optional>
 
 #include "base/random.h"
+#include "delta/format/header.h"
+#include "delta/format/short_prologue.h"
 #include "delta/test/test_random_pair.h"
 
 // A delta that is cut after any number of bytes: what was written by then is gone on with, but for
@@ -14,6 +16,16 @@ struct Case {
     Bytes patch;
     std::size_t prologue = 0;
 };
+
+// The same delta with the long prologue that larger ones have.
+Bytes with_long_prologue(ByteSpan patch) {
+    auto info = *parse_header(patch);
+    const auto body = patch.subspan(info.short_prologue_bytes);
+    const Bytes index = parse_short_prologue(patch.first(info.short_prologue_bytes))->index;
+    info.short_prologue_bytes = 0;
+    info.patch_size = info.prologue_bytes() + body.size();
+    return concatenated({write_header(info), index, body});
+}
 
 // Sizes from a few hundred bytes to three segments; most deltas are of one segment, as in
 // practice all that are so small are.
@@ -36,7 +48,11 @@ std::optional<Case> make_case(std::uint64_t seed) {
     EXPECT_TRUE(patch) << patch.error().message;
     if (!patch) return std::nullopt;
     result.patch = std::move(*patch);
-    const auto info = parse_header(result.patch);
+    auto info = parse_header(result.patch);
+    if (info && info->short_prologue_bytes != 0 && random.below(3) == 0) {
+        result.patch = with_long_prologue(result.patch);
+        info = parse_header(result.patch);
+    }
     EXPECT_TRUE(info);
     result.prologue = static_cast<std::size_t>(info->prologue_bytes());
     return result;
@@ -96,12 +112,22 @@ void expect_that_cuts_do_no_harm(const Case& job) {
 
 TEST(Cuts, AtEveryByteOfTwoHundredDeltasDoNoHarm) {
     constexpr std::uint64_t deltas = 200;
+    int features = 0;
+    int bodies = 0;
+    int prologues = 0;
     for (std::uint64_t seed = 1; seed <= deltas; ++seed) {
         const auto job = make_case(seed);
         ASSERT_TRUE(job);
+        const auto info = parse_header(job->patch);
+        features |= info->features;
+        bodies |= 1 << static_cast<int>(info->body);
+        prologues |= info->short_prologue_bytes != 0 ? 1 : 2;
         expect_that_cuts_do_no_harm(*job);
         if (HasFailure()) return;
     }
+    EXPECT_EQ(features, known_features) << "every kind of content was cut";
+    EXPECT_EQ(bodies, 3);
+    EXPECT_EQ(prologues, 3);
 }
 
 }  // namespace

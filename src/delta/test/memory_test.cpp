@@ -1,0 +1,137 @@
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include "delta/files.h"
+#include "delta/test/test_random_pair.h"
+
+// Sanitizers bring their own allocator, whose memory is not what a device would need.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+namespace {
+
+std::atomic<std::int64_t> in_use{0};
+std::atomic<std::int64_t> peak{0};
+
+void* counted(void* memory) {
+    if (memory == nullptr) return nullptr;
+    const auto size = static_cast<std::int64_t>(malloc_usable_size(memory));
+    const std::int64_t now = in_use.fetch_add(size) + size;
+    if (now > peak.load()) peak.store(now);
+    return memory;
+}
+
+void forget(void* memory) {
+    if (memory != nullptr) in_use.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(memory)));
+}
+
+}  // namespace
+
+// Counts what the C library gives out, to this library and to those that it uses.
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void __libc_free(void* memory);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+
+void* malloc(std::size_t size) noexcept { return counted(__libc_malloc(size)); }
+void* calloc(std::size_t count, std::size_t size) noexcept {
+    return counted(__libc_calloc(count, size));
+}
+void* realloc(void* memory, std::size_t size) noexcept {
+    forget(memory);
+    return counted(__libc_realloc(memory, size));
+}
+void* memalign(std::size_t alignment, std::size_t size) noexcept {
+    return counted(__libc_memalign(alignment, size));
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    return counted(__libc_memalign(alignment, size));
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexcept {
+    *memory = counted(__libc_memalign(alignment, size));
+    return *memory == nullptr ? ENOMEM : 0;
+}
+void free(void* memory) noexcept {
+    forget(memory);
+    __libc_free(memory);
+}
+}
+
+namespace strandline::delta {
+namespace {
+
+class Discard final : public Sink {
+public:
+    Status write(ByteSpan /*bytes*/) override { return {}; }
+};
+
+// Bytes that applying takes at most, beside files and delta.
+std::int64_t memory_of(ByteSpan old_file, ByteSpan patch) {
+    constexpr std::size_t packet_bytes = 1400;
+    const MemoryReader old_reader(old_file);
+    Discard output;
+    const std::int64_t before = in_use.load();
+    peak.store(before);
+    {
+        Applier applier(old_reader, output);
+        while (!patch.empty()) {
+            const auto packet = patch.first(std::min(patch.size(), packet_bytes));
+            EXPECT_TRUE(applier.push(packet));
+            patch = patch.subspan(packet.size());
+        }
+        EXPECT_TRUE(applier.finish());
+    }
+    EXPECT_EQ(in_use.load(), before);
+    return peak.load() - before;
+}
+
+void expect_declared(const FilePair& pair, const EncodeOptions& options) {
+    const auto patch = encode(pair.old_file, pair.new_file, options);
+    ASSERT_TRUE(patch) << patch.error().message;
+    const auto info = parse_header(*patch);
+    EXPECT_LE(info->decoder_memory, options.max_decoder_memory);
+    EXPECT_LE(memory_of(pair.old_file, *patch), info->decoder_memory) << pair.name;
+}
+
+std::vector<FilePair> pairs() {
+    auto all = sample_pairs();
+    constexpr std::size_t size = 2'500'000;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) all.push_back(random_pair(seed, size));
+    all.push_back({"text", {}, metadata_text(40'000, "1")});
+    return all;
+}
+
+TEST(Memory, IsAtMostWhatADeltaDeclares) {
+    for (const auto& pair : pairs()) {
+        EncodeOptions options;
+        options.level = 1;
+        EXPECT_LE(options.max_decoder_memory, 8u << 20);
+        expect_declared(pair, options);
+    }
+}
+
+TEST(Memory, OfTheSmallProfileIsAtMostHalfAMebibyte) {
+    for (const auto& pair : pairs()) {
+        EncodeOptions options = small_profile();
+        options.level = 1;
+        EXPECT_LE(options.max_decoder_memory, 512u << 10);
+        expect_declared(pair, options);
+    }
+}
+
+TEST(Memory, OfAFrameIsAtMostWhatItDeclares) {
+    const Bytes text = metadata_text(40'000, "1");
+    const auto patch = encode_as_frame({}, text);
+    ASSERT_TRUE(patch);
+    EXPECT_LE(memory_of({}, *patch), parse_header(*patch)->decoder_memory);
+}
+
+}  // namespace
+}  // namespace strandline::delta
+
+#endif
