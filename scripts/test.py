@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Every check of the project, in order: lint, unit tests, black-box tests (the demo is one of them).
+"""Every check of the project, in order: lint, unit tests, the second decoder of deltas, black-box tests (with the demo).
 
-usage: test.py [lint] [unit] [system]      (all of them by default)
+usage: test.py [lint] [unit] [reference] [system]      (all of them by default)
 
 The build under test is `dev`: Debug with ASan and UBSan. The last line counts:
 `N passed, N failed, N skipped`.
@@ -15,7 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).parents[1]
 BUILD = ROOT / "build" / "dev"
-STEPS = ("lint", "unit", "system")
+STEPS = ("lint", "unit", "reference", "system")
 
 
 class Count:
@@ -82,14 +82,10 @@ def unit(count: Count) -> None:
         print("\n".join(re.findall(r"(?m)^\d+: (?:.*(?:Failure|ERROR: AddressSanitizer|runtime error).*(?:\n\d+:.*){0,12})", text))[-6000:])
 
 
-def system(count: Count) -> None:
-    if not build("dev", count) or not count.check("demo models", run("./run", "models")):
-        return
-    say("black-box tests")
-    report = BUILD / "system.log"
-    with subprocess.Popen(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rfEs", "--durations=12",
-                           "--timeout=600", "-n", "3", "--dist", "loadfile", "tests/system", "--bin", str(BUILD / "bin")], cwd=ROOT, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+def pytest(count: Count, folder: str, report: pathlib.Path, *options: str) -> None:
+    """All tests of a folder; what they print is shown and kept."""
+    with subprocess.Popen(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rfEs", folder, *options],
+                          cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         text = ""
         for line in child.stdout:
             text += line
@@ -101,7 +97,21 @@ def system(count: Count) -> None:
     count.skipped += found.get("skipped", 0)
     count.broken += re.findall(r"(?m)^(?:FAILED|ERROR) (\S+)", text)
     if not found:
-        count.check("black-box tests ran", False)
+        count.check(f"{folder} ran", False)
+
+
+def reference(count: Count) -> None:
+    say("second decoder of deltas")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    pytest(count, "tests/reference", BUILD / "reference.log")
+
+
+def system(count: Count) -> None:
+    if not build("dev", count) or not count.check("demo models", run("./run", "models")):
+        return
+    say("black-box tests")
+    pytest(count, "tests/system", BUILD / "system.log", "--bin", str(BUILD / "bin"), "--durations=12", "--timeout=600", "-n", "3",
+           "--dist", "loadfile")
 
 
 def main() -> int:

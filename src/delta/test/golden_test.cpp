@@ -6,13 +6,10 @@
 #include <gtest/gtest.h>
 #include <set>
 
-#include "delta/coder/coders.h"
-#include "delta/coder/numbers_coder.h"
 #include "delta/files.h"
-#include "delta/format/header.h"
-#include "delta/format/record.h"
-#include "delta/format/varint.h"
 #include "delta/number/cast.h"
+#include "delta/test/delta_parts.h"
+#include "delta/test/golden_records.h"
 #include "delta/test/test_support.h"
 
 namespace strandline::delta {
@@ -37,7 +34,11 @@ void store(const fs::path& path, ByteSpan bytes) {
     ASSERT_TRUE(out && out->write(bytes));
 }
 
-FilePair segments_pair() { return small_mixed_pair(); }
+FilePair mixed_pair() {
+    auto pair = small_mixed_pair();
+    pair.name = "mixed";
+    return pair;
+}
 
 // Reaches the sparse coder, which the small mixed pair has no room for.
 FilePair sparse_pair() {
@@ -267,89 +268,53 @@ FilePair converted_pair() {
                                {"c", "I8", "24,40", integers}})};
 }
 
-struct Golden {
-    const char* name;
-    FilePair pair;
-    Result<Bytes> patch;
-};
-
-std::vector<Golden> goldens() {
-    std::vector<Golden> all;
-    const auto mixed = segments_pair();
-    const auto sparse = sparse_pair();
-    const auto numbers = numbers_pair();
-    const auto script = script_pair();
-    all.push_back({"script", script, encode(script.old_file, script.new_file)});
-    all.push_back({"numbers", numbers, encode(numbers.old_file, numbers.new_file)});
-    const auto predicted = predicted_pair();
-    all.push_back({"predicted", predicted, encode(predicted.old_file, predicted.new_file)});
-    const auto converted = converted_pair();
-    all.push_back({"converted", converted, encode(converted.old_file, converted.new_file)});
+std::vector<GoldenPair> goldens() {
+    std::vector<GoldenPair> all;
+    for (const auto& pair : {mixed_pair(), sparse_pair(), numbers_pair(), script_pair(),
+                             predicted_pair(), converted_pair()})
+        all.push_back({pair, encode(pair.old_file, pair.new_file).value_or(Bytes{})});
     const FilePair frame{"frame", {}, metadata_text(30, "1")};
-    all.push_back({"mixed", mixed, encode(mixed.old_file, mixed.new_file)});
-    all.push_back({"sparse", sparse, encode(sparse.old_file, sparse.new_file)});
-    all.push_back({"frame", frame, encode_as_frame(frame.old_file, frame.new_file)});
+    all.push_back({frame, encode_as_frame(frame.old_file, frame.new_file).value_or(Bytes{})});
+    for (auto* make : {every_number, every_prediction, every_block, every_script, several_segments,
+                       every_view, in_place_upwards, in_place_downwards})
+        all.push_back(make());
     return all;
 }
 
 TEST(Golden, EarlierDeltasAreStillRead) {
     for (const auto& golden : goldens()) {
-        const auto base = golden_folder() / golden.name;
+        const auto base = golden_folder() / golden.files.name;
         const auto old_path = fs::path(base).concat(".old");
         const auto new_path = fs::path(base).concat(".new");
         const auto delta_path = fs::path(base).concat(".sld");
         if (std::getenv("STRANDLINE_WRITE_GOLDEN") != nullptr && !fs::exists(delta_path)) {
-            ASSERT_TRUE(golden.patch);
-            store(old_path, golden.pair.old_file);
-            store(new_path, golden.pair.new_file);
-            store(delta_path, *golden.patch);
+            ASSERT_FALSE(golden.patch.empty());
+            store(old_path, golden.files.old_file);
+            store(new_path, golden.files.new_file);
+            store(delta_path, golden.patch);
         }
         const Bytes patch = load(delta_path);
         ASSERT_FALSE(patch.empty()) << delta_path;
         const auto back = decode(load(old_path), patch);
-        ASSERT_TRUE(back) << golden.name << ": " << back.error().message;
-        EXPECT_EQ(*back, load(new_path)) << golden.name;
+        ASSERT_TRUE(back) << golden.files.name << ": " << back.error().message;
+        EXPECT_EQ(*back, load(new_path)) << golden.files.name;
     }
 }
 
-// Names the records, coders, methods and predictors of the one segment of a delta.
-std::set<std::string> parts_of(ByteSpan patch) {
-    const auto info = parse_header(patch);
+TEST(Golden, TodaysDeltasOfTheSameKindsAreRead) {
+    for (const auto& golden : goldens()) {
+        const auto back = decode(golden.files.old_file, golden.patch);
+        ASSERT_TRUE(back) << golden.files.name << ": " << back.error().message;
+        EXPECT_EQ(*back, golden.files.new_file) << golden.files.name;
+    }
+}
+
+TEST(Golden, TheyHoldEverythingThatTheFormatHas) {
     std::set<std::string> parts;
-    FieldReader in(patch.subspan(static_cast<std::size_t>(info->prologue_bytes())));
-    while (in.left() > 0 && in.ok()) {
-        const auto kind = in.byte();
-        const auto body = in.take(in.varint());
-        parts.insert("record " + std::to_string(kind));
-        if (static_cast<RecordKind>(kind) != RecordKind::coded) continue;
-        const auto record = parse_coded(body, 0);
-        parts.insert("coder " + std::to_string(record->coder));
-        if (static_cast<CoderId>(record->coder) != CoderId::numbers) continue;
-        const auto method = static_cast<unsigned>(record->payload[1]) & 7;
-        if ((static_cast<unsigned>(record->payload[1]) & 8) != 0) {
-            const bool rows = (static_cast<unsigned>(record->payload[2]) & 1) != 0;
-            parts.insert(rows ? "rows" : "columns");
-        }
-        parts.insert("method " + std::to_string(method));
-        if (is_predicted(record->payload))
-            parts.insert("predictor " + std::to_string(static_cast<int>(record->payload[2])));
+    for (const auto& file : fs::directory_iterator(golden_folder())) {
+        if (file.path().extension() == ".sld") parts.merge(parts_of(load(file.path())));
     }
-    return parts;
-}
-
-TEST(Golden, TheyHoldEveryRecordCoderMethodAndPredictor) {
-    auto parts = parts_of(load(golden_folder() / "mixed.sld"));
-    parts.merge(parts_of(load(golden_folder() / "sparse.sld")));
-    parts.merge(parts_of(load(golden_folder() / "numbers.sld")));
-    parts.merge(parts_of(load(golden_folder() / "predicted.sld")));
-    parts.merge(parts_of(load(golden_folder() / "script.sld")));
-    for (const auto* part :
-         {"record 1", "record 2",    "record 3",    "record 4",    "record 5",
-          "coder 1",  "coder 2",     "coder 3",     "coder 4",     "coder 6",
-          "method 0", "method 2",    "method 3",    "method 4",    "columns",
-          "rows",     "predictor 1", "predictor 2", "predictor 3", "predictor 4"}) {
-        EXPECT_TRUE(parts.contains(part)) << part;
-    }
+    for (const auto& part : all_parts()) EXPECT_TRUE(parts.contains(part)) << part;
 }
 
 }  // namespace
