@@ -23,7 +23,7 @@ struct SegmentPlan {
 class SegmentScout {
 public:
     /// All are borrowed.
-    SegmentScout(ByteSpan old_file, ByteSpan new_file, std::span<const AlignedSpan> spans)
+    SegmentScout(ByteSpan old_file, ByteSpan new_file, std::span<const KnownSpan> spans)
         : finder_(old_file, new_file, spans) {}
 
     /// The plan for [begin, end), which starts where the last one ended.
