@@ -36,7 +36,7 @@ std::uint64_t common_length(const std::byte* a, const std::byte* b, std::uint64_
 
 }  // namespace
 
-MatchFinder::MatchFinder(ByteSpan old_file, ByteSpan new_file, std::span<const AlignedSpan> spans,
+MatchFinder::MatchFinder(ByteSpan old_file, ByteSpan new_file, std::span<const KnownSpan> spans,
                          bool prefer_last)
     : old_file_(old_file),
       new_file_(new_file),
@@ -68,7 +68,7 @@ Findings MatchFinder::find(std::uint64_t begin, std::uint64_t end, const OldRang
     return found;
 }
 
-void MatchFinder::find_aligned(const AlignedSpan& span, std::uint64_t begin, std::uint64_t end,
+void MatchFinder::find_aligned(const KnownSpan& span, std::uint64_t begin, std::uint64_t end,
                                Findings& found) {
     shift_ = span.shift();
     if (span.equal) return add_match({begin, begin + shift_, end - begin}, found);

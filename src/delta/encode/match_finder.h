@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "delta/encode/aligned_spans.h"
+#include "delta/encode/known_spans.h"
 #include "delta/encode/old_index.h"
 #include "delta/format/record.h"
 
@@ -47,7 +47,7 @@ inline constexpr std::uint64_t min_copy_bytes = 4096;
 class MatchFinder {
 public:
     /// All are borrowed. Of equal places, the index knows the first or the last.
-    MatchFinder(ByteSpan old_file, ByteSpan new_file, std::span<const AlignedSpan> spans = {},
+    MatchFinder(ByteSpan old_file, ByteSpan new_file, std::span<const KnownSpan> spans = {},
                 bool prefer_last = false);
 
     /// Looks at [begin, end) of the new file, for what is `at_hand` of the old one; short matches
@@ -57,7 +57,7 @@ public:
 
 private:
     void find_freely(std::uint64_t begin, std::uint64_t end, Findings& found);
-    void find_aligned(const AlignedSpan& span, std::uint64_t begin, std::uint64_t end,
+    void find_aligned(const KnownSpan& span, std::uint64_t begin, std::uint64_t end,
                       Findings& found);
     void add_match(const Match& match, Findings& found);
     [[nodiscard]] std::uint64_t skip_unequal(std::uint64_t at, std::uint64_t end) const;
@@ -72,7 +72,7 @@ private:
 
     ByteSpan old_file_;
     ByteSpan new_file_;
-    std::span<const AlignedSpan> spans_;
+    std::span<const KnownSpan> spans_;
     std::uint64_t unknown_bytes_ = 0;  // of the new file, in no span
     std::size_t next_span_ = 0;
     bool prefer_last_;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "delta/encode/aligned_spans.h"
+#include "delta/encode/known_spans.h"
 
 namespace strandline::delta {
 

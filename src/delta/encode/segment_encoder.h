@@ -25,7 +25,7 @@ struct SegmentPlan {
 class SegmentScout {
 public:
     /// All are borrowed.
-    SegmentScout(ByteSpan old_file, ByteSpan new_file, std::span<const AlignedSpan> spans,
+    SegmentScout(ByteSpan old_file, ByteSpan new_file, std::span<const KnownSpan> spans,
                  const OldAccess& access)
         : finder_(old_file, new_file, spans, access.kind == OldAccess::Kind::up), access_(access) {}
 

@@ -86,7 +86,7 @@ TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file) {
     const auto& [old_layout, new_layout, matches] = found;
     TensorPlan plan;
     plan.counts = counts_of(found);
-    plan.spans = aligned_spans(found);
+    plan.spans = known_spans(found);
     auto& parts = plan.parts;
     for (const auto& match : matches) {
         const Tensor& tensor = new_layout.tensors[match.new_tensor];

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "delta/encode.h"
-#include "delta/encode/aligned_spans.h"
+#include "delta/encode/known_spans.h"
 #include "delta/encode/part_view.h"
 #include "delta/layout/tensor.h"
 #include "delta/number/fold.h"
@@ -44,7 +44,7 @@ struct TensorPlan {
     /// Sorted, without overlaps. Neighbours of one kind with neighbouring old values are one part.
     std::vector<TensorPart> parts;
     /// Where to look for equal bytes.
-    std::vector<AlignedSpan> spans;
+    std::vector<KnownSpan> spans;
     TensorCounts counts;
 };
 

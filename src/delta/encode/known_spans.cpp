@@ -1,11 +1,11 @@
-#include "delta/encode/aligned_spans.h"
+#include "delta/encode/known_spans.h"
 
 #include <algorithm>
 
 namespace strandline::delta {
 
-std::vector<AlignedSpan> aligned_spans(const FileMatch& found) {
-    std::vector<AlignedSpan> spans;
+std::vector<KnownSpan> known_spans(const FileMatch& found) {
+    std::vector<KnownSpan> spans;
     for (const auto& match : found.matches) {
         if (!match.old_tensor || match.relation < Relation::related || !match.permutation.empty())
             continue;
@@ -13,7 +13,7 @@ std::vector<AlignedSpan> aligned_spans(const FileMatch& found) {
         const auto& old = found.old_layout.tensors[*match.old_tensor];
         if (next.bytes != old.bytes || next.type != old.type) continue;
         const bool equal = match.relation == Relation::equal;
-        const AlignedSpan span{next.offset, next.offset + next.bytes, old.offset, equal};
+        const KnownSpan span{next.offset, next.offset + next.bytes, old.offset, equal};
         if (!spans.empty() && spans.back().end == span.begin && spans.back().equal == equal &&
             spans.back().shift() == span.shift()) {
             spans.back().end = span.end;
@@ -24,8 +24,7 @@ std::vector<AlignedSpan> aligned_spans(const FileMatch& found) {
     return spans;
 }
 
-std::vector<OldStretch> unaligned_old(const std::vector<AlignedSpan>& spans,
-                                      std::uint64_t old_size) {
+std::vector<OldStretch> unaligned_old(const std::vector<KnownSpan>& spans, std::uint64_t old_size) {
     std::vector<OldStretch> used;
     used.reserve(spans.size());
     for (const auto& span : spans)

@@ -8,7 +8,7 @@
 namespace strandline::delta {
 
 /// A stretch of the new file of which it is known where it comes from.
-struct AlignedSpan {
+struct KnownSpan {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
     std::uint64_t old_begin = 0;
@@ -19,14 +19,14 @@ struct AlignedSpan {
 };
 
 /// Stretches of the tensors whose relatives are sure: sorted, apart from each other.
-[[nodiscard]] std::vector<AlignedSpan> aligned_spans(const FileMatch& found);
+[[nodiscard]] std::vector<KnownSpan> known_spans(const FileMatch& found);
 
 /// Parts of the old file that no span comes from, sorted.
 struct OldStretch {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
 };
-[[nodiscard]] std::vector<OldStretch> unaligned_old(const std::vector<AlignedSpan>& spans,
+[[nodiscard]] std::vector<OldStretch> unaligned_old(const std::vector<KnownSpan>& spans,
                                                     std::uint64_t old_size);
 
 }  // namespace strandline::delta
