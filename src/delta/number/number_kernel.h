@@ -92,7 +92,7 @@ private:
     struct Group {
         Lanes<std::uint32_t> step;
         Lanes<std::uint32_t> context;
-        Lanes<std::uint32_t> symbol;
+        Lanes<std::uint32_t> symbol{};
         Lanes<std::int32_t> mean;    // by column: the length that is expected,
         Lanes<std::int32_t> growth;  // and how much a step more makes
         Magnitudes<Wide> magnitudes;

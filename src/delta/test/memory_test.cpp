@@ -9,7 +9,15 @@
 #include "delta/test/test_random_pair.h"
 
 // Sanitizers bring their own allocator, whose memory is not what a device would need.
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STRANDLINE_OWN_ALLOCATOR
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STRANDLINE_OWN_ALLOCATOR
+#endif
+#endif
+
+#if defined(__GLIBC__) && !defined(STRANDLINE_OWN_ALLOCATOR)
 
 namespace {
 
