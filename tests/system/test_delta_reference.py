@@ -1,4 +1,5 @@
 """Deltas of the command line are read alike by the product and by the second decoder, and refused alike."""
+import itertools
 import pathlib
 import subprocess
 import sys
@@ -25,11 +26,18 @@ def applied(folder: pathlib.Path, *command) -> tuple[subprocess.CompletedProcess
     return done, target.read_bytes() if done.returncode == 0 else None
 
 
-@pytest.mark.parametrize("name, old, new", [pytest.param(*pair, id=pair[0]) for pair in model_pairs(seed=1)])
-def test_a_delta_makes_the_same_file_in_both_decoders(name, old, new, bin_dir, tmp_path):
+def cases():
+    """Each pair with one of the ways to make deltas, in turn."""
+    ways = itertools.cycle(((), ("--in-place",), ("--profile", "small"), ()))
+    for (name, old, new), way in zip(model_pairs(seed=1), ways):
+        yield pytest.param(old, new, way, id=" ".join((name, *way)))
+
+
+@pytest.mark.parametrize("old, new, way", cases())
+def test_a_delta_makes_the_same_file_in_both_decoders(old, new, way, bin_dir, tmp_path):
     (tmp_path / "old").write_bytes(old)
     (tmp_path / "new").write_bytes(new)
-    made = run(bin_dir / "strandline", "delta", "make", tmp_path / "old", tmp_path / "new", tmp_path / "patch")
+    made = run(bin_dir / "strandline", "delta", "make", tmp_path / "old", tmp_path / "new", tmp_path / "patch", *way)
     assert made.returncode == 0, made.stderr
     for command in ((bin_dir / "strandline", "delta", "apply"), (sys.executable, DECODER)):
         done, back = applied(tmp_path, *command)
