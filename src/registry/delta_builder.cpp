@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fmt/core.h>
 
 #include "delta/files.h"
 
@@ -29,6 +30,14 @@ std::vector<DeltaShare> shares_of(const delta::Breakdown& breakdown) {
     return out;
 }
 
+// A blob that was damaged on the disk would make a delta that no device can apply.
+Status check(const Sha256Digest& found, const Sha256Digest& wanted,
+             const std::filesystem::path& file) {
+    if (found == wanted) return {};
+    return fail(Errc::corrupt,
+                fmt::format("{} is damaged: its SHA-256 is {}", file.string(), found.hex()));
+}
+
 class LibraryDeltaBuilder final : public DeltaBuilder {
 public:
     explicit LibraryDeltaBuilder(DeltaBuilderOptions options) : options_(options) {}
@@ -42,6 +51,9 @@ public:
         options.cancelled = [&keep_going] { return keep_going && !keep_going(); };
         TRY(const auto stats,
             delta::make_delta_file(files.base, files.target, files.output, options));
+        TRY(const auto made, delta::read_info_file(files.output));
+        TRY(check(made.old_sha256, files.pair.base, files.base));
+        TRY(check(made.new_sha256, files.pair.target, files.target));
         if (stats.full_file_is_better) return DeltaBuild{};
         return DeltaBuild{stats.patch_size, shares_of(stats.breakdown)};
     }

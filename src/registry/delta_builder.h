@@ -13,6 +13,7 @@
 namespace strandline::registry {
 
 struct DeltaFiles {
+    DeltaPair pair;
     std::filesystem::path base;
     std::filesystem::path target;
     std::filesystem::path output;  ///< made or replaced
@@ -28,7 +29,8 @@ struct DeltaBuild {
 class DeltaBuilder {
 public:
     virtual ~DeltaBuilder() = default;
-    /// `keep_going` is asked now and then; when it says no the build ends with `cancelled`.
+    /// `keep_going` is asked now and then; when it says no the build ends with `cancelled`. A file
+    /// that is not what the pair says is `corrupt`.
     [[nodiscard]] virtual Result<DeltaBuild> build(const DeltaFiles& files,
                                                    const std::function<bool()>& keep_going) = 0;
 };

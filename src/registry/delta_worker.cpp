@@ -82,7 +82,7 @@ Status DeltaWorker::work(const DeltaJob& job, const std::function<bool()>& keep_
     Holder holder(*jobs_, job, *clock_, options_.lease, keep_going);
     const auto start = clock_->steady();
     const auto built = builder_->build(
-        {blobs_->path_of(job.pair.base), blobs_->path_of(job.pair.target), output.path()},
+        {job.pair, blobs_->path_of(job.pair.base), blobs_->path_of(job.pair.target), output.path()},
         [&holder] { return holder.keep_going(); });
     const auto build_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(clock_->steady() - start).count();
