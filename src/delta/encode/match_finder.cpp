@@ -76,10 +76,9 @@ void MatchFinder::find_aligned(const KnownSpan& span, std::uint64_t begin, std::
     constexpr std::uint64_t step = min_copy_bytes / 2;
     std::uint64_t floor = begin;
     for (std::uint64_t at = begin; at < end && end - at >= 2 * sizeof(std::uint64_t);) {
-        const auto* here = new_file_.data() + at;
-        const auto word = load_word(here);
+        const auto word = load_word(new_file_.data() + at);
         const bool constant = word == std::rotl(word, 8);
-        if (!constant && word != load_word(here + shift_)) {
+        if (!constant && word != load_word(old_file_.data() + (at + shift_))) {
             at += step;
             continue;
         }

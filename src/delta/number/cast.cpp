@@ -39,7 +39,7 @@ std::uint16_t to_float16(std::uint32_t bits) {
     const std::uint32_t magnitude = bits & magnitude_mask;
     if (magnitude > infinity)
         return static_cast<std::uint16_t>(sign | 0x7e00U | (magnitude >> 13 & 0x3ffU));
-    constexpr std::uint32_t overflow = 0x4780'0000;        // 2^16
+    constexpr std::uint32_t overflow = 0x4780'0000;         // 2^16
     constexpr std::uint32_t smallest_normal = 0x3880'0000;  // 2^-14
     constexpr std::uint32_t vanishing = 0x3300'0000;        // 2^-25, half the smallest
     if (magnitude >= overflow) return static_cast<std::uint16_t>(sign | 0x7c00U);

@@ -13,8 +13,8 @@ std::uint32_t bits_of(float value) { return std::bit_cast<std::uint32_t>(value);
 double value_of_half(std::uint16_t bits) {
     const int exponent = bits >> 10 & 31;
     const double fraction = bits & 0x3ff;
-    const double magnitude = exponent == 0 ? std::ldexp(fraction, -24)
-                                           : std::ldexp(1024 + fraction, exponent - 25);
+    const double magnitude =
+        exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
     return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
