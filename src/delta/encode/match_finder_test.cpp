@@ -37,6 +37,22 @@ TEST(MatchFinder, FollowsOneMatchThroughIdenticalFiles) {
     EXPECT_EQ(found.matches[0].length, file.size());
 }
 
+TEST(MatchFinder, FindsLongCopiesWithinTensorsThatAlign) {
+    constexpr std::uint64_t moved = 3000;
+    constexpr std::uint64_t copy_begin = 70'001;
+    constexpr std::uint64_t copy_bytes = 20'000;
+    Bytes old_file = random_bytes(100'000, 4);
+    const Bytes new_file = random_bytes(100'000 - moved, 5);
+    std::ranges::copy(ByteSpan(new_file).subspan(copy_begin, copy_bytes),
+                      old_file.begin() + copy_begin + moved);
+    const std::vector<KnownSpan> spans{{0, new_file.size(), moved, false}};
+    const auto found = MatchFinder(old_file, new_file, spans).find(0, new_file.size());
+    expect_true_and_sorted(found, old_file, new_file);
+    ASSERT_EQ(found.matches.size(), 1U);
+    EXPECT_EQ(found.matches[0].new_offset, copy_begin);
+    EXPECT_EQ(found.matches[0].length, copy_bytes);
+}
+
 TEST(MatchFinder, FindsBytesThatMovedByAnInsertion) {
     const Bytes old_file = random_bytes(100'000, 1);
     Bytes new_file = random_bytes(13, 2);
