@@ -6,7 +6,7 @@ usage: delta_pairs.py [--corpus DIR] [--mb N] [--only TEXT] [--repeat N] [--no-r
 Beside bsdiff, xdelta3, zstd --patch-from and hdiffz, as far as they are installed, and xz of the whole new file. The
 corpus holds pairs of real model files (DIR/NAME/old and new) and, next to it, the generator of controlled pairs
 make_finetunes.py; without it only the project's own models are measured. Every delta is applied and compared. Sizes are
-exact. Speeds are new bytes by processor time, medians; memory is the peak of the process that applies.
+exact. Speeds are new bytes by processor time, medians; memory is the peak of the process that applies, as seen every 2 ms.
 
 Writes bench/delta-pairs.md and its picture bench/delta-pairs.svg.
 """
@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import chart
 import kit
@@ -29,6 +30,8 @@ CORPUS = kit.ROOT.parent / "shared" / "corpus" / "delta"
 # Below, a delta is all metadata, and a mean of ratios would say how large a header is.
 LEAST_MEAN_BYTES = 10_000
 OWN = "strandline"
+# Memory is looked at so often: what grows only in the last moments is missed.
+LOOK_EVERY_S = 0.002
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,13 +84,26 @@ def run(command, **files) -> tuple[float, int]:
     words = [str(word) for word in command]
     for name, path in files.items():
         words = [word.replace(name, str(path)) if word in (name, f"--patch-from={name}") else word for word in words]
-    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    message = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        raise SystemExit(f"delta: {' '.join(words)} failed: {message.decode(errors='replace').strip()}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    with tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors)
+        peak = 0
+        while (ended := os.wait4(child.pid, os.WNOHANG))[0] == 0:
+            peak = max(peak, peak_bytes(child.pid))
+            time.sleep(LOOK_EVERY_S)
+        child.returncode = os.waitstatus_to_exitcode(ended[1])
+        if child.returncode != 0:
+            errors.seek(0)
+            raise SystemExit(f"delta: {' '.join(words)} failed: {errors.read().decode(errors='replace').strip()}")
+    return ended[2].ru_utime + ended[2].ru_stime, peak
+
+
+def peak_bytes(process: int) -> int:
+    """Largest memory of a process so far. Its rusage would be that of the process that started it, if that had more."""
+    try:
+        status = pathlib.Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
 
 
 def measure(tool: Tool, old: pathlib.Path, new: pathlib.Path, folder: pathlib.Path, repeat: int) -> Outcome:
