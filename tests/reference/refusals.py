@@ -3,6 +3,8 @@ import pathlib
 import struct
 from collections.abc import Callable, Iterator
 
+from harness.crc32c import crc32c
+
 GOLDEN = pathlib.Path(__file__).parents[2] / "src" / "delta" / "golden"
 HEADER = 128
 FEATURES, SEGMENT_BYTES, OLD_SIZE, NEW_SIZE, NEW_SHA, PATCH_SIZE, MEMORY, BLOCK_BYTES = 9, 12, 16, 56, 64, 96, 104, 112
@@ -16,15 +18,6 @@ def golden(name: str) -> tuple[bytes, bytes, bytes]:
     """Old file, delta, new file."""
     old, patch, new = ((GOLDEN / f"{name}.{ending}").read_bytes() for ending in ("old", "sld", "new"))
     return old, patch, new
-
-
-def crc32c(data: bytes) -> int:
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
 
 
 def sealed(patch: bytes) -> bytes:

@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 from harness.bare_device import files_of
+from harness.crc32c import crc32c
 from harness.fake_hub import DESIRED, KEYSET, FakeHub, SigningKey, envelope
 
 case = pytest.mark.case
@@ -214,15 +215,6 @@ def test_key_sets_of_strangers(prey):
     assert fake.reports[-1]["generation"] == held
     assert "key set" in said and "desired state accepted" not in said, said[-2000:]
     prey.assert_serves()
-
-
-def crc32c(data: bytes) -> int:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
 
 
 def with_long_prologue(delta: bytes) -> bytes:
