@@ -51,7 +51,7 @@ struct Columns {
 
 // Old numbers are as many as the new ones, or there are none.
 void check_coding(const Input& input) {
-    const std::size_t one = number_bytes(input.type);
+    const std::size_t one = element_size(input.type);
     const std::size_t size =
         input.old_numbers.empty()
             ? input.rest.size() / one * one
@@ -77,7 +77,7 @@ void check_coding(const Input& input) {
 }
 
 void check_reading(const Input& input) {
-    const std::size_t one = number_bytes(input.type);
+    const std::size_t one = element_size(input.type);
     const std::size_t size = input.old_numbers.size() / one * one;
     Bytes first;
     bool good = false;

@@ -28,7 +28,7 @@ struct Extent {
 
 Extent extent_of(std::size_t size, const NumberMode& mode) {
     const std::size_t skip = std::min<std::size_t>(mode.skip, size);
-    const std::size_t one = number::number_bytes(mode.type);
+    const std::size_t one = element_size(mode.type);
     const std::size_t numbers = (size - skip) / one * one;
     return {skip, numbers, size - skip - numbers};
 }
@@ -47,7 +47,7 @@ Result<NumberMode> read_mode(FieldReader& in, bool& predicted, bool& by_column) 
     if (!in.ok() || mode.type >= ElementType::opaque || mode.method > number::Method::exact) {
         return malformed("unknown mode");
     }
-    if (mode.skip >= number::number_bytes(mode.type)) return malformed("skip is too long");
+    if (mode.skip >= element_size(mode.type)) return malformed("skip is too long");
     return mode;
 }
 

@@ -1,31 +1,14 @@
 #include "delta/coder/planes.h"
 
-#include <bit>
-#include <cstring>
 #include <type_traits>
+
+#include "delta/number/number_format.h"
 
 namespace strandline::delta {
 namespace {
 
-template <class Word>
-Word load_word(const std::byte* at) {
-    if constexpr (std::endian::native == std::endian::little) {
-        Word word;
-        std::memcpy(&word, at, sizeof word);
-        return word;
-    } else {
-        return load_le<Word>(ByteSpan(at, sizeof(Word)));
-    }
-}
-
-template <class Word>
-void store_word(Word word, std::byte* at) {
-    if constexpr (std::endian::native == std::endian::little) {
-        std::memcpy(at, &word, sizeof word);
-    } else {
-        store_le(word, std::span(at, sizeof(Word)));
-    }
-}
+using number::load_word;
+using number::store_word;
 
 template <class Word, Transform transform>
 Word forward(Word next, Word old) {
@@ -71,7 +54,7 @@ void join(ByteSpan planes, ByteSpan old, std::byte* words) {
         }
         Word before = 0;
         if constexpr (uses_old) before = load_word<Word>(old.data() + i * sizeof(Word));
-        store_word(backward<Word, transform>(coded, before), words + i * sizeof(Word));
+        store_word(words + i * sizeof(Word), backward<Word, transform>(coded, before));
     }
 }
 

@@ -2,16 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "base/random.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta {
 namespace {
-
-Bytes random_bytes(std::size_t size, std::uint64_t seed) {
-    Bytes bytes(size);
-    SeededRandom(seed).fill(bytes);
-    return bytes;
-}
 
 TEST(Planes, JoinUndoesSplitForEveryWordAndTransform) {
     const Bytes words = random_bytes(4096, 1);

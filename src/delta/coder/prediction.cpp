@@ -130,7 +130,7 @@ Status PredictionState::apply_scale(FieldReader& in, ElementType type, const num
                                     std::span<std::byte> numbers) {
     const bool by_rows = predictor_ == Predictor::scale;
     const std::uint64_t count =
-        by_rows ? grid.rows(numbers.size() / number::number_bytes(type)) : grid.columns;
+        by_rows ? grid.rows(numbers.size() / element_size(type)) : grid.columns;
     if (count > max_factor_count) return malformed("too many scales");
     std::vector<float> scales;
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -177,7 +177,7 @@ Status PredictionState::apply_low_rank(FieldReader& in, ElementType type, const 
     const unsigned rank = flags & 0x7f;
     if (!in.ok() || rank == 0 || rank > number::LowRank::max_rank || shift > max_shift)
         return malformed("impossible rank");
-    const std::uint64_t rows = grid.rows(numbers.size() / number::number_bytes(type));
+    const std::uint64_t rows = grid.rows(numbers.size() / element_size(type));
     // Both below 2^33, so that nothing overflows.
     if ((rows + grid.columns) * rank > max_factor_count) return malformed("too many factors");
     if ((flags & 0x80) != 0) {

@@ -62,7 +62,7 @@ bool walk(ByteSpan gaps, std::size_t one, std::size_t size, const Use& use) {
 bool encode_sparse_numbers(ElementType type, ByteSpan numbers, ByteSpan old,
                            number::NumberModel& gap_model, number::NumberModel& model,
                            number::SymbolWriter& writer, Bytes& out) {
-    const std::size_t one = number::number_bytes(type);
+    const std::size_t one = element_size(type);
     const Changes changes = find_changes(numbers, old, one);
     if (!is_sparse(changes.count, numbers.size() / one, one)) return false;
     Bytes gaps;
@@ -79,7 +79,7 @@ bool encode_sparse_numbers(ElementType type, ByteSpan numbers, ByteSpan old,
 Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
                              number::NumberModel& gap_model, number::NumberModel& model,
                              std::span<std::byte> numbers, std::span<std::byte> scratch) {
-    const std::size_t one = number::number_bytes(type);
+    const std::size_t one = element_size(type);
     FieldReader in(streams);
     const std::uint64_t count = in.varint();
     const auto gap_streams = in.take(in.varint());

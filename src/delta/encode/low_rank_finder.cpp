@@ -23,7 +23,7 @@ class Difference {
 public:
     Difference(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers, std::uint64_t columns)
         : type_(type), new_(new_numbers), old_(old_numbers), columns_(columns) {
-        one_ = number::number_bytes(type);
+        one_ = element_size(type);
         rows_ = new_.size() / one_ / columns;
     }
     [[nodiscard]] std::uint64_t rows() const { return rows_; }

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "delta/number/number_format.h"
+
 namespace strandline::delta {
 namespace {
 
@@ -17,11 +19,7 @@ constexpr unsigned max_doublings = 4;
 constexpr unsigned zones_per_doubling = 16;
 constexpr std::uint64_t full_probe_bytes = std::uint64_t{8} << 20;
 
-std::uint64_t load_word(const std::byte* at) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    return word;
-}
+std::uint64_t load_word(const std::byte* at) { return number::load_word<std::uint64_t>(at); }
 
 // Length of the common start of two ranges of `limit` bytes.
 std::uint64_t common_length(const std::byte* a, const std::byte* b, std::uint64_t limit) {

@@ -3,16 +3,10 @@
 #include <gtest/gtest.h>
 #include <numeric>
 
-#include "base/random.h"
+#include "delta/test/test_sample_data.h"
 
 namespace strandline::delta {
 namespace {
-
-Bytes random_bytes(std::size_t size, std::uint64_t seed) {
-    Bytes bytes(size);
-    SeededRandom(seed).fill(bytes);
-    return bytes;
-}
 
 std::uint64_t matched_bytes(const Findings& found) {
     return std::accumulate(

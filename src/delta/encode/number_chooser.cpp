@@ -71,7 +71,7 @@ NumberMode NumberChooser::choose_method(ByteSpan block, ByteSpan old, ElementTyp
                                         std::uint8_t skip) {
     const auto shift = std::min<std::size_t>(skip, block.size());
     if (looks_sparse(block.subspan(shift), old.empty() ? old : old.subspan(shift),
-                     number::number_bytes(type))) {
+                     element_size(type))) {
         return {type, number::Method::sparse, skip, 0, false};
     }
     return cheapest_method(block, old, type, skip, method_sample_bytes).mode;
@@ -82,7 +82,7 @@ NumberMode NumberChooser::cheapest(ByteSpan block, ByteSpan old, const NumberMod
     constexpr std::size_t long_sample_bytes = 64u << 10;
     constexpr std::size_t small_block_bytes = 128u << 10;
     if (!number::can_predict(plain.type) || plain.method > number::Method::direct) return plain;
-    const std::size_t one = number::number_bytes(plain.type);
+    const std::size_t one = element_size(plain.type);
     const std::size_t length = block.size() <= small_block_bytes ? block.size() : long_sample_bytes;
     const std::size_t begin = (block.size() - length) / 2 / one * one;
     const auto bytes_of = [&](NumberMode mode) {
@@ -113,7 +113,7 @@ NumberMode NumberChooser::choose(ByteSpan block, ByteSpan old) {
                                ElementType::i8};
     Trial best{{}, std::numeric_limits<std::size_t>::max()};
     for (const auto type : types) {
-        for (std::uint8_t skip = 0; skip < number::number_bytes(type); ++skip) {
+        for (std::uint8_t skip = 0; skip < element_size(type); ++skip) {
             const auto trial = cheapest_method(block, old, type, skip, type_sample_bytes);
             if (trial.bytes < best.bytes) best = trial;
         }

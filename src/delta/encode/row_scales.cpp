@@ -37,7 +37,7 @@ struct Fit {
 std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new_numbers,
                                                   ByteSpan old_numbers, std::uint64_t columns) {
     if (!number::can_predict(type) || columns < 2) return std::nullopt;
-    const std::uint64_t one = number::number_bytes(type);
+    const std::uint64_t one = element_size(type);
     const std::uint64_t rows = new_numbers.size() / one / columns;
     constexpr std::uint64_t max_rows = std::uint64_t{1} << 20;  // factors are kept for all
     if (rows > max_rows) return std::nullopt;
@@ -126,7 +126,7 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
     constexpr std::uint64_t max_columns = 8192;
     constexpr std::uint64_t max_rows = 256u << 10;  // of a long table, rows hardly differ
     constexpr std::uint64_t least = 8;
-    const std::uint64_t one = number::number_bytes(type);
+    const std::uint64_t one = element_size(type);
     const std::uint64_t rows = columns == 0 ? 0 : new_numbers.size() / one / columns;
     if (columns < least || rows < least || columns > max_columns || rows > max_rows) return {};
     const auto walk = [&](std::uint64_t step, const auto& work) {

@@ -34,14 +34,14 @@ double scaled(std::size_t coded, std::size_t fixed, std::size_t sample_bytes, st
 }  // namespace
 
 std::uint64_t BlockEncoder::Numbers::first() const {
-    const std::uint64_t one = number::number_bytes(part->type);
+    const std::uint64_t one = element_size(part->type);
     return (begin - part->begin + one - 1) / one;
 }
 
 // Long blocks are represented by their middle.
 BlockEncoder::Numbers BlockEncoder::Numbers::sample(std::size_t most) const {
     if (block.size() <= 2 * most) return *this;
-    const std::size_t one = number::number_bytes(part->type);
+    const std::size_t one = element_size(part->type);
     const std::size_t start = skip + (block.size() - most) / 2 / one * one;
     Numbers middle{part, begin + start, block.subspan(start, most), {}, 0};
     if (!old.empty()) middle.old = old.subspan(start, most);
@@ -51,7 +51,7 @@ BlockEncoder::Numbers BlockEncoder::Numbers::sample(std::size_t most) const {
 BlockEncoder::Numbers BlockEncoder::numbers_of(const Gap& gap) const {
     const TensorPart& part = *gap.part;
     const std::uint64_t length = gap.end - gap.begin;
-    const std::uint64_t one = number::number_bytes(part.type);
+    const std::uint64_t one = element_size(part.type);
     Numbers numbers{&part, gap.begin, new_file_.subspan(gap.begin, length), {}, 0};
     if (part.old_begin)
         numbers.old = old_file_.subspan(*part.old_begin + (gap.begin - part.begin), length);
@@ -103,7 +103,7 @@ std::optional<BlockEncoder::Choice> BlockEncoder::encode_tensor(const Gap& gap, 
 // What the reader will see of the old tensor goes to view_. Nothing for blocks that cut numbers.
 std::optional<OldView> BlockEncoder::load_view(const TensorPart& part, std::uint64_t begin,
                                                std::uint64_t end) {
-    const std::uint64_t one = number::number_bytes(part.type);
+    const std::uint64_t one = element_size(part.type);
     const std::uint64_t length = end - begin;
     if (length > limits_.reference_bytes || length % one != 0 || (begin - part.begin) % one != 0)
         return std::nullopt;
@@ -313,7 +313,7 @@ void BlockEncoder::choose_columns(const Numbers& numbers, NumberMode& mode) {
     constexpr std::size_t least_sample_bytes = 32u << 10;
     constexpr std::size_t most_sample_bytes = 64u << 10;
     const TensorPart& part = *numbers.part;
-    const std::uint64_t one = number::number_bytes(part.type);
+    const std::uint64_t one = element_size(part.type);
     const auto sample = numbers.sample(static_cast<std::size_t>(std::clamp<std::uint64_t>(
         (part.end - part.begin) / 32, least_sample_bytes, most_sample_bytes)));
     mode.skip = sample.skip;

@@ -19,7 +19,7 @@ bool TensorStudy::look_at(const TensorPart& part) {
     ratios_.reset();
     rough_ = {};
     if (part.columns == 0 || !part.old_begin || part.folded) return true;
-    const std::uint64_t row_bytes = part.columns * number::number_bytes(part.type);
+    const std::uint64_t row_bytes = part.columns * element_size(part.type);
     const std::uint64_t length = (part.end - part.begin) / row_bytes * row_bytes;
     const auto now = new_file_.subspan(part.begin, length);
     const auto old = old_file_.subspan(*part.old_begin, length);
@@ -36,7 +36,7 @@ bool TensorStudy::look_at(const TensorPart& part) {
 std::optional<PlannedPrediction> TensorStudy::predict(std::uint64_t begin, std::uint64_t end,
                                                       bool right_sent) const {
     const TensorPart& part = *part_;
-    const std::uint64_t one = number::number_bytes(part.type);
+    const std::uint64_t one = element_size(part.type);
     if (!part.old_begin || (begin - part.begin) % one != 0) return std::nullopt;
     if (part.folded) return folded_of(begin, end);
     if (part.columns == 0) return std::nullopt;
@@ -52,7 +52,7 @@ std::vector<PlannedPrediction> TensorStudy::rough_predictions(std::uint64_t begi
                                                               std::uint64_t end) const {
     std::vector<PlannedPrediction> all;
     if (rough_.rows.empty() && rough_.columns.empty()) return all;
-    if ((begin - part_->begin) % number::number_bytes(part_->type) != 0) return all;
+    if ((begin - part_->begin) % element_size(part_->type) != 0) return all;
     const RowRange rows = rows_of(begin, end, part_->columns);
     const std::vector<OldRange> windows{{*part_->old_begin + (begin - part_->begin), end - begin}};
     if (!rough_.rows.empty()) {
@@ -75,7 +75,7 @@ std::vector<PlannedPrediction> TensorStudy::rough_predictions(std::uint64_t begi
 
 TensorStudy::RowRange TensorStudy::rows_of(std::uint64_t begin, std::uint64_t end,
                                            std::uint64_t columns) const {
-    const std::uint64_t one = number::number_bytes(part_->type);
+    const std::uint64_t one = element_size(part_->type);
     const std::uint64_t number = (begin - part_->begin) / one;
     RowRange range{{columns, number % columns}, number / columns, 0};
     range.count = range.grid.rows((end - begin) / one);

@@ -23,26 +23,6 @@ bool fits(const Quantisation& quantisation, const std::vector<std::uint64_t>& sh
 
 }  // namespace
 
-std::size_t element_size(ElementType type) {
-    switch (type) {
-        case ElementType::f64:
-        case ElementType::i64:
-            return 8;
-        case ElementType::f32:
-        case ElementType::i32:
-            return 4;
-        case ElementType::f16:
-        case ElementType::bf16:
-        case ElementType::i16:
-            return 2;
-        case ElementType::i8:
-        case ElementType::u8:
-        case ElementType::opaque:
-            break;
-    }
-    return 1;
-}
-
 std::optional<std::uint64_t> element_count(const std::vector<std::uint64_t>& shape) {
     std::uint64_t count = 1;
     for (const auto axis : shape) {

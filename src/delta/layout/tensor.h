@@ -15,7 +15,25 @@ namespace strandline::delta {
 enum class ElementType : std::uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, opaque };
 
 /// Bytes of one element; 1 for `opaque`.
-[[nodiscard]] std::size_t element_size(ElementType type);
+[[nodiscard]] constexpr std::size_t element_size(ElementType type) {
+    switch (type) {
+        case ElementType::f64:
+        case ElementType::i64:
+            return 8;
+        case ElementType::f32:
+        case ElementType::i32:
+            return 4;
+        case ElementType::f16:
+        case ElementType::bf16:
+        case ElementType::i16:
+            return 2;
+        case ElementType::i8:
+        case ElementType::u8:
+        case ElementType::opaque:
+            break;
+    }
+    return 1;
+}
 
 /// Scales of an integer tensor: real = scale[c] * (q - zero_point[c]), c being the index along
 /// `axis`.

@@ -38,7 +38,7 @@ void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan 
     Work work{numbers.data(),
               nullptr,
               reference.empty() ? nullptr : reference.data(),
-              numbers.size() / number_bytes(type),
+              numbers.size() / element_size(type),
               0,
               columns};
     const std::int32_t start = start_of(type, method, work) / start_step;
@@ -57,7 +57,7 @@ Status decode_numbers(ElementType type, Method method, ByteSpan streams, ByteSpa
     Work work{nullptr,
               numbers.data(),
               reference.empty() ? nullptr : reference.data(),
-              numbers.size() / number_bytes(type),
+              numbers.size() / element_size(type),
               0,
               columns};
     const auto start =

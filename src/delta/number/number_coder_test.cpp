@@ -53,7 +53,7 @@ TEST(NumberCoder, EveryKindComesBackWithEveryMethodAndLength) {
     for (const auto type : all_types) {
         for (const auto method : all_methods) {
             for (const std::size_t count : {0, 1, 2, 3, 47, 48, 49, 1001}) {
-                const auto sample = mixed_sample(count * number_bytes(type), 7 + count);
+                const auto sample = mixed_sample(count * element_size(type), 7 + count);
                 for (const bool with_old : {true, false}) {
                     const ByteSpan old = with_old ? ByteSpan(sample.old) : ByteSpan();
                     const auto streams = coded(type, method, sample.next, old, Speed::best);
@@ -278,7 +278,7 @@ TEST(NumberCoder, NumbersThatAreRarelyFarOffComeBack) {
     // Escapes among differences that are coded whole, and among long ones, in all lanes.
     SeededRandom random(41);
     for (const auto type : all_types) {
-        const std::size_t one = number_bytes(type);
+        const std::size_t one = element_size(type);
         Sample sample{random_bytes(5003 * one, 42), {}};
         sample.old = sample.next;
         for (std::size_t i = 0; i < sample.old.size(); i += one) {

@@ -16,24 +16,6 @@ enum class Method : std::uint8_t {
     exact = 4,     ///< the numbers are those that a predictor makes
 };
 
-/// Bytes of one number; 1 for `opaque`.
-[[nodiscard]] constexpr std::size_t number_bytes(ElementType type) {
-    switch (type) {
-        case ElementType::f64:
-        case ElementType::i64:
-            return 8;
-        case ElementType::f32:
-        case ElementType::i32:
-            return 4;
-        case ElementType::f16:
-        case ElementType::bf16:
-        case ElementType::i16:
-            return 2;
-        default:
-            return 1;
-    }
-}
-
 /// Which code runs: the best for this processor, that of every processor of its kind, or plain C++.
 /// All give the same bytes.
 enum class Speed : std::uint8_t { best, baseline, portable };

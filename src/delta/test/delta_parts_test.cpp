@@ -60,7 +60,7 @@ void add_numbers(Parts& parts, const CodedRecord& record) {
     const unsigned how = in.byte();
     const unsigned type = what & 15;
     const unsigned skip = how >> 4;
-    const auto width = number::number_bytes(static_cast<ElementType>(type));
+    const auto width = element_size(static_cast<ElementType>(type));
     const std::uint64_t count = (record.length - skip) / width;
     skip_bytes(in, skip + (record.length - skip) % width);
     std::string memory;
