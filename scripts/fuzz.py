@@ -58,7 +58,7 @@ def run(target: str, seconds: int) -> Outcome:
         folder.mkdir(parents=True, exist_ok=True)
     log = BUILD / f"{target}.log"
     before = set(FINDINGS.glob(f"{target}-*"))
-    options = ["-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={FINDINGS}/{target}-"]
+    options = ["-timeout=20", "-report_slow_units=20", "-rss_limit_mb=2048", f"-artifact_prefix={FINDINGS}/{target}-"]
     dictionary = ROOT / "fuzz" / "dictionaries" / f"{target}.dict"
     if dictionary.exists():
         options.append(f"-dict={dictionary}")

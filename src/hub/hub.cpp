@@ -8,7 +8,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "hub/api/proven_identities.h"
-#include "hub/broker/cut_session.h"
+#include "hub/broker/gatekeeper.h"
 #include "hub/hub_parts.h"
 #include "hub/jobs/delta_metrics.h"
 #include "hub/jobs/delta_news.h"
@@ -20,9 +20,6 @@ namespace strandline::hub {
 namespace {
 
 constexpr std::chrono::seconds broker_deadline{10};
-/// A revoked device must go however busy the machine is: it would stay as long as it likes.
-constexpr std::chrono::seconds revocation_deadline{25};
-constexpr std::chrono::seconds cut_deadline{120};
 
 net::Runtime::Options runtime_options(const HubConfig& config) {
     return {.worker_threads = config.http.worker_threads,
@@ -51,7 +48,7 @@ struct Hub::Impl {
     [[nodiscard]] bool database_is_ours() const { return config.database.url.empty(); }
     Result<net::ServerOptions> server_options();
     void wire_signals();
-    void device_revoked(const std::string& device);
+    void watch_the_gate();
     Status renew_certificates();
     Status maintenance_round();
     boost::asio::awaitable<void> shut_down();
@@ -72,6 +69,7 @@ struct Hub::Impl {
     std::unique_ptr<EventFeed> feed;
     std::unique_ptr<DeltaNews> delta_news;
     std::unique_ptr<net::Signal> maintenance_stop;
+    std::unique_ptr<Gatekeeper> gatekeeper;
     std::unique_ptr<MqttLink> link;
     std::unique_ptr<DeltaPool> deltas;
     std::unique_ptr<net::HttpServer> server;
@@ -144,6 +142,7 @@ Status Hub::Impl::connect() {
     const MqttLinkParts parts{
         .runtime = *runtime, .domain = *storage->domain, .metrics = metrics, .config = config};
     TRY(link, MqttLink::create(parts, mqtt_options(config, *tls, broker.get())));
+    watch_the_gate();
     registry::DeltaBuilderOptions options;
     options.max_decoder_memory = config.deltas.max_decoder_memory_bytes;
     options.threads = config.deltas.threads;
@@ -168,11 +167,43 @@ Status Hub::Impl::connect() {
     return {};
 }
 
+void Hub::Impl::watch_the_gate() {
+    auto refresh = [this]() -> Status {
+        TRY(revocations->refresh());
+        return {};
+    };
+    auto order = [this] {
+        const auto client = mqtt_options(config, *tls, broker.get());
+        SessionCut made;
+        made.host = client.host;
+        made.port = client.port;
+        made.ca_file = client.ca_file;
+        made.folder = storage->state.tls();
+        return made;
+    };
+    MuteList::Spans spans;
+    spans.first = config.mqtt.mute;
+    gatekeeper = std::make_unique<Gatekeeper>(Gatekeeper::Parts{.runtime = *runtime,
+                                                                .authority = *storage->authority,
+                                                                .events = storage->domain->events,
+                                                                .metrics = metrics,
+                                                                .clock = clock,
+                                                                .broker = broker.get(),
+                                                                .spans = spans,
+                                                                .write_revocations = refresh,
+                                                                .cut = order});
+    gatekeeper->on_muted = [this] { link->reconnect(); };
+    link->on_flood = [this](const std::string& device) { gatekeeper->flooded(device); };
+}
+
 void Hub::Impl::wire_signals() {
     auto& signals = services->signals;
     signals.desired_changed = [this] { link->desired_changed(); };
     signals.deltas_wanted = [this] { deltas->wake(); };
-    signals.device_revoked = [this](const std::string& device) { device_revoked(device); };
+    signals.device_revoked = [this](const std::string& device) {
+        link->desired_changed();
+        gatekeeper->revoked(device);
+    };
     signals.mqtt_connected = [this] { return link->connected(); };
     signals.send_command = [this](const std::string& device, const std::string& name) {
         link->command(device, name);
@@ -225,36 +256,6 @@ Status Hub::Impl::serve_legacy() {
         origin.empty() ? url_of("http", config.legacy.address, legacy_server->port()) : origin;
     addresses.legacy_mqtt_port = broker ? broker->plain_port() : config.legacy.mqtt_port;
     return {};
-}
-
-// Worker thread: a device's certificates are in the database's list of revoked ones already.
-void Hub::Impl::device_revoked(const std::string& device) {
-    link->desired_changed();
-    const auto listed = revocations->refresh();
-    if (!listed) log_error("revocation of {}: {}", device, listed.error().message);
-    if (broker) {
-        const auto loaded = broker->reload(Deadline::after(revocation_deadline));
-        if (!loaded) log_error("revocation of {}: broker: {}", device, loaded.error().message);
-    }
-    constexpr std::chrono::seconds validity{300};
-    const auto pass = storage->authority->issue_client(device, validity);
-    if (!pass) return log_error("revocation of {}: {}", device, pass.error().message);
-    const auto client = mqtt_options(config, *tls, broker.get());
-    SessionCut cut;
-    cut.host = client.host;
-    cut.port = client.port;
-    cut.client_id = device;
-    cut.ca_file = client.ca_file;
-    cut.certificate_pem = pass->issued.certificate_pem;
-    cut.private_key_pem = pass->private_key_pem;
-    cut.folder = storage->state.tls();
-    const auto run = [](net::Runtime& loop, SessionCut order,
-                        std::string name) -> boost::asio::awaitable<void> {
-        const auto done =
-            co_await cut_session(loop, std::move(order), Deadline::after(cut_deadline));
-        if (!done) log_warn("session of {} not cut: {}", name, done.error().message);
-    };
-    runtime->spawn(run(*runtime, std::move(cut), device));
 }
 
 // Worker thread.

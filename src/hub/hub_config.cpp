@@ -38,6 +38,7 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "mqtt.key_file",
                                                        "mqtt.max_outbox",
                                                        "mqtt.max_ingest",
+                                                       "mqtt.mute_s",
                                                        "mqtt.spread_ms",
                                                        "mqtt.reconnect_window_ms",
                                                        "mqtt.poll_interval_ms",
@@ -136,6 +137,7 @@ void read_mqtt(JsonReader& in, HubConfig::Mqtt& mqtt) {
     read_text(in, "key_file", mqtt.key_file);
     read_number(in, "max_outbox", mqtt.max_outbox, 100, 1'000'000);
     read_number(in, "max_ingest", mqtt.max_ingest, 100, 1'000'000);
+    read_duration(in, "mute_s", mqtt.mute, 1, 3'600);
     read_duration(in, "spread_ms", mqtt.spread, 0, 86'400'000);
     read_duration(in, "reconnect_window_ms", mqtt.reconnect_window, 0, 3'600'000);
     read_duration(in, "poll_interval_ms", mqtt.poll_interval, 1'000, 86'400'000);

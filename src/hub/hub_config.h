@@ -51,6 +51,7 @@ struct HubConfig {
         std::string key_file;
         std::size_t max_outbox = 10'000;
         std::size_t max_ingest = 20'000;
+        std::chrono::seconds mute{60};  ///< of a device that floods the broker, the first time
         std::chrono::milliseconds spread{0};
         std::chrono::milliseconds reconnect_window{5'000};
         std::chrono::milliseconds poll_interval{300'000};

@@ -56,6 +56,7 @@ struct Broker::Impl {
     std::optional<LockFile> lock_file;
     BrokerPorts ports;
     std::thread supervisor;
+    std::mutex acl_mutex;  // of options.muted and its file
 
     mutable std::mutex mutex;
     std::condition_variable changed;
@@ -68,6 +69,7 @@ struct Broker::Impl {
     [[nodiscard]] fs::path pid_file() const { return options.folder / "pid"; }
 
     Status prepare();
+    Status write_acl();
     Status choose_ports(bool first);
     Status start_first();
     Status run_once();
@@ -92,9 +94,13 @@ Status Broker::Impl::prepare() {
     TRY(auto held, LockFile::acquire(options.folder / "lock"));
     lock_file.emplace(std::move(held));
     TRY(end_stale_broker(pid_file(), config_file()));
-    TRY(write_file_atomically(options.folder / "acl", as_bytes(broker_acl(options))));
+    TRY(write_acl());
     // Empty: nobody can log in by name on the plain listener. Without the file, anybody could.
     return write_file_atomically(options.folder / "passwords", {});
+}
+
+Status Broker::Impl::write_acl() {
+    return write_file_atomically(options.folder / "acl", as_bytes(broker_acl(options)));
 }
 
 /// Free ports are kept over restarts of the hub where possible, because devices know them.
@@ -229,6 +235,15 @@ Status Broker::wait_running(Deadline deadline) {
 }
 
 Status Broker::reload(Deadline deadline) { return impl_->current()->reload(deadline); }
+
+Status Broker::mute(std::vector<std::string> devices, Deadline deadline) {
+    {
+        const std::lock_guard lock(impl_->acl_mutex);
+        impl_->options.muted = std::move(devices);
+        TRY(impl_->write_acl());
+    }
+    return reload(deadline);
+}
 
 void Broker::stop() {
     {

@@ -37,6 +37,7 @@ struct BrokerOptions {
     /// take its session. One connection per certificate name, then.
     bool client_id_is_name = true;
     std::optional<PlainListener> plain_listener;
+    std::vector<std::string> muted;  ///< devices that may not publish; see Broker::mute()
     /// Of one client that is away. The default of mosquitto (1000) drops messages of a large fleet
     /// to the hub without a word.
     std::size_t max_queued_messages = 100'000;
@@ -78,6 +79,10 @@ public:
     /// Makes it read certificates and CRL again and returns when it has. Sessions that stand are
     /// not cut: see cut_session().
     [[nodiscard]] Status reload(Deadline deadline);
+
+    /// Takes the right to publish from these devices, gives it back to all others, and returns
+    /// when that is so. The broker goes on to read what they send, and refuses it.
+    [[nodiscard]] Status mute(std::vector<std::string> devices, Deadline deadline);
 
     /// Lets it save its state and end. Idempotent.
     void stop();

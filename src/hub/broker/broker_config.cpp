@@ -150,6 +150,11 @@ std::string broker_acl(const BrokerOptions& options) {
             text += fmt::format("topic readwrite {}\n", topic);
         }
     }
+    for (const auto& device : options.muted) {
+        // A line break would begin a rule of its own.
+        if (!is_one_line(device)) continue;
+        text += fmt::format("\nuser {0}\ntopic deny {1}/d/{0}/up/#\n", device, options.topic_root);
+    }
     text += fmt::format(
         "\npattern read {0}/d/%u/down/#\n"
         "pattern write {0}/d/%u/up/state\n"

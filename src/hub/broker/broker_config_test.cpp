@@ -59,6 +59,14 @@ TEST(BrokerAcl, GivesADeviceItsOwnTopicsOnly) {
     EXPECT_THAT(broker_acl(options), HasSubstr("topic readwrite pushnotification\n"));
 }
 
+TEST(BrokerAcl, TakesTheRightToPublishFromMutedDevices) {
+    BrokerOptions options;
+    options.muted = {"dev-1", "two\nuser hub"};
+    const auto text = broker_acl(options);
+    EXPECT_THAT(text, HasSubstr("\nuser dev-1\ntopic deny strandline/v1/d/dev-1/up/#\n"));
+    EXPECT_THAT(text, Not(HasSubstr("two")));
+}
+
 TEST(BrokerOptions, RefusesWhatWouldChangeTheConfiguration) {
     const TestFolder folder;
     const auto options = valid_options(folder.path());

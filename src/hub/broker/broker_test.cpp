@@ -1,6 +1,7 @@
 #include "hub/broker/broker.h"
 
 #include <csignal>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <set>
 #include <sys/socket.h>
@@ -383,6 +384,34 @@ TEST_F(BrokerTest, RevocationRefusesTheCertificateAndCutsTheSession) {
         co_return Status{};
     };
     run(connects(runtime, kept));
+}
+
+Task<void> mute_live(net::Runtime& runtime, Broker& broker, net::MqttOptions muted_options,
+                     net::MqttOptions other_options) {
+    RecordingClient muted(runtime, std::move(muted_options));
+    RecordingClient other(runtime, std::move(other_options));
+    for (auto* one : {&muted, &other}) {
+        one->client->start();
+        CO_EXPECT(co_await one->until_connected());
+    }
+    const auto say = [](RecordingClient& from, std::string_view device) {
+        return from.client->publish_and_wait(
+            text_message(topic(fmt::format("d/{}/up/reported", device)), "x"), soon());
+    };
+    CO_TRY(co_await say(muted, "dev-1"));
+    CO_TRY(broker.mute({"dev-1"}, soon()));
+    const auto refused = co_await say(muted, "dev-1");
+    CO_EXPECT(!refused && refused.error().code == Errc::forbidden);
+    CO_TRY(co_await say(other, "dev-2"));
+    CO_TRY(broker.mute({}, soon()));
+    CO_TRY(co_await say(muted, "dev-1"));
+    for (auto* one : {&muted, &other}) co_await one->stop();
+    co_return Status{};
+}
+
+TEST_F(BrokerTest, MutedDeviceMayNotPublishUntilItMayAgain) {
+    start();
+    run(mute_live(runtime, *broker, client("dev-1"), client("dev-2")));
 }
 
 Task<void> steal_session(net::Runtime& runtime, net::MqttOptions victim_options,

@@ -68,6 +68,10 @@ void MqttLink::take(const net::MqttMessage& message) {
     if (message.payload.empty()) return;  // a cleared retained message
     auto upward = topics_.parse(message.topic);
     if (!upward) return;
+    const auto verdict =
+        guard_.take(upward->device, message.payload.size(), system_clock().steady());
+    if (verdict == FloodGuard::Verdict::flood) on_flood(upward->device);
+    if (verdict != FloodGuard::Verdict::fine) return;
     ingest_.push({.device = std::move(upward->device),
                   .name = std::move(upward->name),
                   .payload = message.payload});

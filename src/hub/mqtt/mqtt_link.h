@@ -6,6 +6,7 @@
 
 #include "hub/hub_config.h"
 #include "hub/mqtt/desired_publisher.h"
+#include "hub/mqtt/flood_guard.h"
 #include "hub/mqtt/ingest.h"
 #include "net/mqtt_client.h"
 
@@ -30,6 +31,8 @@ public:
 
     /// Called when reports ask for deltas.
     std::function<void()> on_deltas_wanted = [] {};
+    /// Called when a device begins to send more than any of ours would; see FloodGuard.
+    std::function<void(const std::string& device)> on_flood = [](const std::string&) {};
 
     void start();
     [[nodiscard]] boost::asio::awaitable<void> stop(Deadline deadline);
@@ -60,6 +63,7 @@ private:
     std::unique_ptr<net::MqttClient> client_;
     DesiredPublisher publisher_;
     Ingest ingest_;
+    FloodGuard guard_;
     std::atomic<bool> connected_{false};
     bool greeted_ = false;
     int running_ = 0;  ///< coroutines that use this object
