@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Every pair of real models, and made-up ones of every kind, through the encoder and both decoders.
+"""Every pair of real models, made-up ones of every kind and files of 4 GiB of holes, through the encoder and the decoders.
 
 usage: delta_pairs.py [--bin FOLDER] [--corpus FOLDER] [--generated FOLDER] [--seeds N]
 
 The corpus has a folder of `old` and `new` for each pair, in its subfolder `delta`; by default it is the sibling `corpus`
 of STRANDLINE_SAMPLES. --generated holds folders of old.safetensors and new.safetensors. The decoder in plain Python
-takes a minute for some MB.
+takes a minute for some MB; it does not see the large files.
 
 The last line: `delta pairs: ok pairs=N made_up=N bytes=N seconds=N`.
 """
@@ -23,6 +23,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from harness.model_pairs import model_pairs  # noqa: E402
 
+HOLES = (4 << 30) + 12345
+# Two records for each of 512 segments, and the index of them.
+MOST_FOR_HOLES = 40_000
 DECODER = ROOT / "src" / "delta" / "reference" / "apply.py"
 
 
@@ -72,6 +75,26 @@ def made_up(seeds: int, folder: pathlib.Path):
             yield f"{name} (seed {seed})", folder / "old", folder / "new"
 
 
+def holes(path: pathlib.Path, *written: tuple[int, bytes]) -> pathlib.Path:
+    """A file of HOLES zeros that takes no room on disk, and some bytes written into it."""
+    with open(path, "wb") as file:
+        file.truncate(HOLES)
+        for at, data in written:
+            file.seek(at)
+            file.write(data)
+    return path
+
+
+def check_holes(bin_dir: pathlib.Path, folder: pathlib.Path, *written: tuple[int, bytes]) -> str:
+    """As check(), for a large file of zeros and another one; the delta must be small."""
+    old, new, patch = holes(folder / "old", (HOLES // 2, os.urandom(5000))), holes(folder / "new", *written), folder / "patch"
+    if problem := run(bin_dir / "strandline", "delta", "make", "--threads", "2", old, new, patch):
+        return f"encoder: {problem}"
+    if patch.stat().st_size > MOST_FOR_HOLES + sum(len(data) for _, data in written):
+        return f"a delta of {patch.stat().st_size} bytes"
+    return run(bin_dir / "strandline", "delta", "verify", old, patch)
+
+
 def main() -> int:
     samples = os.environ.get("STRANDLINE_SAMPLES")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -91,6 +114,11 @@ def main() -> int:
             size += new.stat().st_size
             pairs += 1
             print(f"{name}: {problem or 'ok'} ({time.monotonic() - began:.1f} s)", flush=True)
+            failed += [name] if problem else []
+        for name, written in (("4 GiB of holes", ()), ("4 GiB of holes with a few bytes", ((HOLES - 3000, os.urandom(2000)),))):
+            problem = check_holes(options.bin, pathlib.Path(folder), *written)
+            pairs += 1
+            print(f"{name}: {problem or 'ok'}", flush=True)
             failed += [name] if problem else []
     print(f"delta pairs: {'failed: ' + ', '.join(failed) if failed else 'ok'} pairs={len(real)} made_up={pairs - len(real)} "
           f"bytes={size} seconds={time.monotonic() - start:.0f}")

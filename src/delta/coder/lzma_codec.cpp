@@ -30,11 +30,21 @@ std::array<lzma_filter, 2> chain_of(lzma_options_lzma& options) {
 }
 
 // Runs a stream that is already open from all of `in` to `out`; bytes made, or nothing.
-bool run(lzma_stream& stream, ByteSpan in, std::span<std::byte> out) {
+bool run(lzma_stream& stream, ByteSpan in, std::span<std::byte> out,
+         const std::function<bool()>& stopped = {}) {
+    // The encoder makes the same of pieces as of the whole.
+    constexpr std::size_t piece_bytes = 32u << 10;
     stream.next_in = data_of(in);
-    stream.avail_in = in.size();
     stream.next_out = reinterpret_cast<std::uint8_t*>(out.data());
     stream.avail_out = out.size();
+    std::size_t left = in.size();
+    while (stopped && left > piece_bytes) {
+        stream.avail_in = piece_bytes;
+        left -= piece_bytes;
+        if (stopped() || lzma_code(&stream, LZMA_RUN) != LZMA_OK || stream.avail_in != 0)
+            return false;
+    }
+    stream.avail_in = left;
     return lzma_code(&stream, LZMA_FINISH) == LZMA_STREAM_END;
 }
 
@@ -43,7 +53,7 @@ Error damaged() { return fail(Errc::corrupt, "delta has a damaged LZMA stream");
 }  // namespace
 
 Bytes lzma_encode(ByteSpan in, ByteSpan prefix, const LzmaModel& model, std::size_t limit,
-                  LzmaEffort effort) {
+                  LzmaEffort effort, const std::function<bool()>& stopped) {
     constexpr std::uint32_t longest_match = 273;
     constexpr std::uint32_t search_depth = 512;
     constexpr std::uint32_t quick_match = 64;
@@ -63,7 +73,7 @@ Bytes lzma_encode(ByteSpan in, ByteSpan prefix, const LzmaModel& model, std::siz
     Bytes out(limit);
     out[0] = static_cast<std::byte>((model.pb * 5 + model.lp) * 9 + model.lc);
     const bool fits = lzma_raw_encoder(&stream, chain.data()) == LZMA_OK &&
-                      run(stream, in, std::span(out).subspan(1));
+                      run(stream, in, std::span(out).subspan(1), stopped);
     out.resize(fits ? 1 + stream.total_out : 0);
     lzma_end(&stream);
     return out;

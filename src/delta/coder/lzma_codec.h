@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "base/bytes.h"
@@ -27,9 +28,10 @@ enum class LzmaEffort : std::uint8_t {
 inline constexpr std::uint32_t lzma_context_bytes = 64u << 10;
 
 /// Model byte and stream of `in`, which may refer to `prefix`. Empty when it would be larger than
-/// `limit` bytes.
+/// `limit` bytes, or when `stopped`, which is asked every few milliseconds, says so.
 [[nodiscard]] Bytes lzma_encode(ByteSpan in, ByteSpan prefix, const LzmaModel& model,
-                                std::size_t limit, LzmaEffort effort = LzmaEffort::most);
+                                std::size_t limit, LzmaEffort effort = LzmaEffort::most,
+                                const std::function<bool()>& stopped = {});
 
 /// Fills `out` exactly, or fails with `corrupt`.
 [[nodiscard]] Status lzma_decode(ByteSpan payload, ByteSpan prefix, std::span<std::byte> out);

@@ -40,13 +40,15 @@ void BlockEncoder::Totals::add(const Totals& more) {
     features |= more.features;
 }
 
-BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits)
+BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
+                           std::function<bool()> stopped)
     : old_file_(old_file),
       new_file_(new_file),
       at_hand_{0, old_file.size()},
       limits_(limits),
+      stopped_(std::move(stopped)),
       planner_(old_file, new_file, limits.thorough),
-      study_(old_file, new_file, limits.reference_bytes),
+      study_(old_file, new_file, limits.reference_bytes, stopped_),
       scratch_(limits.block_bytes) {}
 
 bool BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, bool may_decline, Bytes& out) {
@@ -190,7 +192,8 @@ void BlockEncoder::try_lzma(Choice& choice) {
     if (block.size() > small_bytes && (dense || !limits_.thorough)) return;
     const std::size_t gain = std::max<std::size_t>(1, choice.payload.size() / 100);
     for (std::size_t i = 0; i < (block.size() <= small_bytes ? models.size() : 1); ++i) {
-        auto payload = lzma_encode(block, reference_, models[i], choice.payload.size() - gain);
+        auto payload = lzma_encode(block, reference_, models[i], choice.payload.size() - gain,
+                                   LzmaEffort::most, stopped_);
         if (payload.empty()) continue;
         choice.record.coder = static_cast<std::uint8_t>(CoderId::lzma);
         choice.payload = std::move(payload);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -43,8 +44,9 @@ struct Gap {
 /// Codes blocks by trial: every coder that sampling does not rule out, and the smallest wins.
 class BlockEncoder {
 public:
-    /// Both are borrowed.
-    BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits);
+    /// Both are borrowed. Once `stopped` is true, what is made is worth nothing.
+    BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
+                 std::function<bool()> stopped);
 
     struct Totals {
         // Largest seen, for the header.
@@ -146,6 +148,7 @@ private:
     ByteSpan new_file_;
     OldRange at_hand_;
     BlockLimits limits_;
+    std::function<bool()> stopped_;
     ModePlanner planner_;
     NumberChooser numbers_;
     TensorStudy study_;

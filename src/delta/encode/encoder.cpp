@@ -11,6 +11,7 @@
 #include "delta/encode/in_place_plan.h"
 #include "delta/encode/patch_writer.h"
 #include "delta/encode/plain_encoder.h"
+#include "delta/encode/progress.h"
 #include "delta/encode/segment_pipeline.h"
 #include "delta/format/crc32c.h"
 #include "delta/format/header.h"
@@ -58,7 +59,11 @@ int level_for(const EncodeOptions& options, std::uint64_t new_size) {
 class Encoder {
 public:
     Encoder(ByteSpan old_file, ByteSpan new_file, WriteAt& patch, const EncodeOptions& options)
-        : old_file_(old_file), new_file_(new_file), patch_(&patch), options_(options) {}
+        : old_file_(old_file),
+          new_file_(new_file),
+          patch_(&patch),
+          options_(options),
+          progress_(options_, new_file.size()) {}
 
     Result<EncodeStats> run() {
         info_.segment_bytes = segment_bytes();
@@ -69,6 +74,7 @@ public:
         TRY(join_segments_of_tiny());
         TRY(replace_if_plain_is_smaller());
         TRY(write_prologue());
+        progress_.finish();
         stats_.new_size = info_.new_size;
         stats_.patch_size = info_.patch_size;
         stats_.decoder_memory = info_.decoder_memory;
@@ -89,41 +95,60 @@ private:
         return std::min(bytes, max_segment_bytes);
     }
 
-    bool is_cancelled() const { return options_.cancelled && options_.cancelled(); }
+    static Error was_cancelled() { return fail(Errc::cancelled, "making the delta was cancelled"); }
 
     // With threads, both at once.
     Status hash_files() {
+        constexpr double share = 0.1;
         constexpr std::chrono::milliseconds patience(50);  // between two looks at the cancel flag
+        const std::uint64_t old_bytes = options_.old_sha256 ? 0 : old_file_.size();
+        const std::uint64_t new_bytes = options_.new_sha256 ? 0 : new_file_.size();
+        progress_.begin(old_bytes + new_bytes == 0 ? 0 : share);
+        std::atomic<std::uint64_t> hashed = 0;
+        const auto go_on = [&] { return progress_.at(hashed, old_bytes + new_bytes); };
         if (options_.threads <= 1) {
-            TRY(info_.old_sha256,
-                hash_of(old_file_, options_.old_sha256, [&] { return is_cancelled(); }));
-            TRY(info_.new_sha256,
-                hash_of(new_file_, options_.new_sha256, [&] { return is_cancelled(); }));
+            TRY(info_.old_sha256, hash_of(old_file_, options_.old_sha256, hashed, go_on));
+            TRY(info_.new_sha256, hash_of(new_file_, options_.new_sha256, hashed, go_on));
             return {};
         }
         std::atomic<bool> stopped = false;
         auto old_hash = std::async(std::launch::async, [&] {
-            return hash_of(old_file_, options_.old_sha256, [&] { return stopped.load(); });
+            return hash_of(old_file_, options_.old_sha256, hashed, [&] { return !stopped.load(); });
         });
-        auto new_hash = hash_of(new_file_, options_.new_sha256, [&] { return is_cancelled(); });
+        auto new_hash = hash_of(new_file_, options_.new_sha256, hashed, go_on);
         while (old_hash.wait_for(patience) != std::future_status::ready)
-            stopped = stopped || !new_hash || is_cancelled();
+            stopped = stopped || !new_hash || !go_on();
         TRY(info_.old_sha256, old_hash.get());
         TRY(info_.new_sha256, std::move(new_hash));
         return {};
     }
 
-    template <class Cancelled>
+    template <class GoOn>
     static Result<Sha256Digest> hash_of(ByteSpan bytes, const std::optional<Sha256Digest>& known,
-                                        const Cancelled& cancelled) {
+                                        std::atomic<std::uint64_t>& hashed, const GoOn& go_on) {
         constexpr std::size_t piece_bytes = std::size_t{4} << 20;
         if (known) return *known;
         Sha256 hash;
-        for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), piece_bytes))) {
-            if (cancelled()) return fail(Errc::cancelled, "making the delta was cancelled");
-            hash.update(bytes.first(std::min(bytes.size(), piece_bytes)));
+        while (!bytes.empty()) {
+            if (!go_on()) return was_cancelled();
+            const auto piece = bytes.first(std::min(bytes.size(), piece_bytes));
+            hash.update(piece);
+            hashed += piece.size();
+            bytes = bytes.subspan(piece.size());
         }
         return hash.finish();
+    }
+
+    // Layouts may be looked for twice, and tensors compared.
+    Status plan() {
+        constexpr double share = 0.1;
+        progress_.begin(share);
+        const std::uint64_t most = 2 * (old_file_.size() + new_file_.size());
+        WorkMeter meter([&](std::uint64_t bytes) { return progress_.at(bytes, most); });
+        plan_ = plan_tensors(old_file_, new_file_, meter);
+        if (!progress_.at(1.0)) return was_cancelled();
+        if (options_.in_place) plan_in_place();
+        return {};
     }
 
     // Four buffers of a block's size (record, block, scratch, reference) and the fixed part.
@@ -157,9 +182,8 @@ private:
         return limits;
     }
 
-    void plan_parts() {
-        plan_ = plan_tensors(old_file_, new_file_);
-        if (!options_.in_place) return;
+    // Only with old values that are there when their segment is coded.
+    void plan_in_place() {
         auto& parts = plan_->parts;
         info_.features = feature_in_place;
         if (better_downwards(parts, info_.new_size, old_access(info_)))
@@ -171,17 +195,23 @@ private:
 
     Status write_segments() {
         TRY(const BlockLimits limits, block_limits());
-        if (!plan_) plan_parts();
-        const SegmentJob job{old_file_,        new_file_,         limits,
-                             &*plan_,          old_access(info_), info_.segment_bytes,
-                             options_.threads, options_.cancelled};
-        const bool again = info_.segment_bytes != segment_bytes();
+        const bool again = plan_.has_value();
+        if (!again) {
+            constexpr double share = 0.75;
+            TRY(plan());
+            progress_.begin(share);
+        }
+        SegmentJob job{old_file_,         new_file_,           limits,          &*plan_,
+                       old_access(info_), info_.segment_bytes, options_.threads};
+        job.report = [&](std::uint64_t done) {
+            return again ? progress_.at(1.0) : progress_.at(done, info_.new_size);
+        };
         segments_.emplace(*patch_, info_.prologue_bytes());
         TRY(const auto totals, encode_segments(job, [&](const EncodedSegment& segment) -> Status {
                 TRY(segments_->append(segment.records));
                 index_.push_back(
                     {static_cast<std::uint32_t>(segment.records.size()), segment.output_crc32c});
-                if (options_.progress && !again) options_.progress(segment.end, info_.new_size);
+                if (!job.report(segment.end)) return was_cancelled();
                 return {};
             }));
         info_.patch_size = segments_->size();
@@ -218,7 +248,8 @@ private:
         const auto window_log = plain_window_log();
         if (!window_log || !plain_may_win(new_file_, rival)) return {};
         PlainOptions options;
-        options.cancelled = options_.cancelled;
+        progress_.begin(0.05);
+        options.cancelled = [&] { return !progress_.at(0.5); };
         options.window_log = *window_log;
         options.level = 3;
         constexpr std::uint64_t most_gain = 2;
@@ -275,6 +306,7 @@ private:
     WriteAt* patch_;
     std::optional<PatchWriter> segments_;  // nothing for a frame
     const EncodeOptions& options_;
+    Progress progress_;
     DeltaInfo info_;
     std::optional<TensorPlan> plan_;
     std::vector<IndexEntry> index_;

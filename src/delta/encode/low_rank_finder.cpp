@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "delta/encode/load_number.h"
 #include "delta/number/number_coder.h"
 #include "delta/number/predict.h"
 
@@ -15,6 +16,8 @@ constexpr std::uint64_t sample_columns = 96;
 constexpr std::uint64_t max_numbers = std::uint64_t{1} << 26;
 // Factors that a reader holds at a time: rows of a block and all columns.
 constexpr std::uint64_t max_factors = std::uint64_t{48} << 10;
+// Those of all rows are held while encoding.
+constexpr std::uint64_t max_left = std::uint64_t{1} << 20;
 
 using Row = std::vector<double>;
 
@@ -32,14 +35,9 @@ public:
     // One row, or `count` numbers spread over it.
     void read(std::uint64_t row, Row& out) const { read(row, out, columns_); }
     void read(std::uint64_t row, Row& out, std::uint64_t count) const {
-        const std::byte* a = new_.data() + row * columns_ * one_;
-        const std::byte* b = old_.data() + row * columns_ * one_;
-        const std::uint64_t step = columns_ / count * one_;
-        out.resize(count);
-        for (std::size_t i = 0; i < count; ++i, a += step, b += step) {
-            const double value = number::value_at(type_, a) - number::value_at(type_, b);
-            out[i] = std::isfinite(value) ? value : 0;
-        }
+        if (type_ == ElementType::f32) return read_as<ElementType::f32>(row, out, count);
+        if (type_ == ElementType::f16) return read_as<ElementType::f16>(row, out, count);
+        read_as<ElementType::bf16>(row, out, count);
     }
     // Mean square of what rounding both matrices to their type does to a row.
     [[nodiscard]] double rounding_energy(std::uint64_t row) const {
@@ -58,6 +56,18 @@ public:
     }
 
 private:
+    template <ElementType type>
+    void read_as(std::uint64_t row, Row& out, std::uint64_t count) const {
+        const std::byte* a = new_.data() + row * columns_ * one_;
+        const std::byte* b = old_.data() + row * columns_ * one_;
+        const std::uint64_t step = columns_ / count * one_;
+        out.resize(count);
+        for (std::size_t i = 0; i < count; ++i, a += step, b += step) {
+            const double value = load_number<type>(a) - load_number<type>(b);
+            out[i] = std::isfinite(value) ? value : 0;
+        }
+    }
+
     ElementType type_;
     ByteSpan new_;
     ByteSpan old_;
@@ -118,25 +128,32 @@ void orthonormalise(std::vector<Row>& rows) {
     }
 }
 
-// Left factors for a given orthonormal basis of the rows: their coordinates.
-std::vector<Row> coordinates(const Difference& difference, const std::vector<Row>& basis) {
-    std::vector<Row> left(difference.rows(), Row(basis.size()));
+// Rows that are worked on between two looks at whether to stop.
+constexpr std::uint64_t looked_rows = 256;
+
+// Left factors for a given orthonormal basis of the rows: their coordinates, one row after the
+// other.
+Row coordinates(const Difference& difference, const std::vector<Row>& basis,
+                const std::function<bool()>& stopped) {
+    Row left;
     Row row;
     for (std::uint64_t i = 0; i < difference.rows(); ++i) {
+        if (i % looked_rows == 0 && stopped && stopped()) return {};
         difference.read(i, row);
-        for (std::size_t k = 0; k < basis.size(); ++k) left[i][k] = dot(row, basis[k]);
+        for (const auto& direction : basis) left.push_back(dot(row, direction));
     }
     return left;
 }
 
 // One step of subspace iteration: the basis that fits all rows.
-void improve(const Difference& difference, std::vector<Row>& basis) {
-    const auto left = coordinates(difference, basis);
+void improve(const Difference& difference, std::vector<Row>& basis,
+             const std::function<bool()>& stopped) {
     std::vector<Row> next(basis.size(), Row(difference.columns(), 0));
     Row row;
     for (std::uint64_t i = 0; i < difference.rows(); ++i) {
+        if (i % looked_rows == 0 && stopped && stopped()) return;
         difference.read(i, row);
-        for (std::size_t k = 0; k < basis.size(); ++k) add_scaled(next[k], left[i][k], row);
+        for (std::size_t k = 0; k < basis.size(); ++k) add_scaled(next[k], dot(row, basis[k]), row);
     }
     orthonormalise(next);
     basis = std::move(next);
@@ -148,7 +165,7 @@ int digits_for(ElementType type) {
     return type == ElementType::f16 ? 18 : 15;
 }
 
-Factors as_integers(ElementType type, const std::vector<Row>& left, const std::vector<Row>& basis) {
+Factors as_integers(ElementType type, const Row& left, const std::vector<Row>& basis) {
     Factors factors;
     factors.rank = static_cast<unsigned>(basis.size());
     factors.columns = basis[0].size();
@@ -158,7 +175,8 @@ Factors as_integers(ElementType type, const std::vector<Row>& left, const std::v
     for (unsigned k = 0; k < factors.rank; ++k) {
         double most_left = 0;
         double most_right = 0;
-        for (const auto& row : left) most_left = std::max(most_left, std::abs(row[k]));
+        for (std::size_t i = k; i < left.size(); i += factors.rank)
+            most_left = std::max(most_left, std::abs(left[i]));
         for (const auto value : basis[k]) most_right = std::max(most_right, std::abs(value));
         balance[k] = most_left > 0 && most_right > 0 ? std::sqrt(most_right / most_left) : 0;
         largest = std::max(largest, std::sqrt(most_left * most_right));
@@ -170,10 +188,9 @@ Factors as_integers(ElementType type, const std::vector<Row>& left, const std::v
     const auto rounded = [&](double value) {
         return static_cast<std::int32_t>(std::llround(std::ldexp(value, digits)));
     };
-    for (const auto& row : left) {
-        for (unsigned k = 0; k < factors.rank; ++k)
-            factors.left.push_back(rounded(row[k] * balance[k]));
-    }
+    factors.left.reserve(left.size());
+    for (std::size_t i = 0; i < left.size(); ++i)
+        factors.left.push_back(rounded(left[i] * balance[i % factors.rank]));
     for (unsigned k = 0; k < factors.rank; ++k) {
         for (const auto value : basis[k])
             factors.right.push_back(balance[k] > 0 ? rounded(value / balance[k]) : 0);
@@ -197,7 +214,7 @@ std::vector<Row> sample_basis(const Difference& difference, std::uint64_t column
 }  // namespace
 
 std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers, ByteSpan old_numbers,
-                                     std::uint64_t columns) {
+                                     std::uint64_t columns, const std::function<bool()>& stopped) {
     if (!number::can_predict(type) || columns < min_side ||
         old_numbers.size() != new_numbers.size())
         return std::nullopt;
@@ -208,10 +225,14 @@ std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers, Byt
     if (columns > 2 * sample_columns && sample_basis(difference, sample_columns).empty())
         return std::nullopt;
     auto basis = sample_basis(difference, columns);
-    if (basis.empty() || basis.size() * columns > max_factors) return std::nullopt;
+    if (basis.empty() || basis.size() * columns > max_factors ||
+        basis.size() * difference.rows() > max_left)
+        return std::nullopt;
     constexpr int steps = 2;
-    for (int i = 0; i < steps; ++i) improve(difference, basis);
-    Factors factors = as_integers(type, coordinates(difference, basis), basis);
+    for (int i = 0; i < steps; ++i) improve(difference, basis, stopped);
+    const auto left = coordinates(difference, basis, stopped);
+    if (left.empty()) return std::nullopt;
+    Factors factors = as_integers(type, left, basis);
     if (factors.shift < 0 || factors.shift > 200) return std::nullopt;
     return factors;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct Factors {
 };
 
 /// Finds out whether the difference of two matrices of floats is of low rank, as an update by
-/// adapters or few gradient steps is; `columns` numbers make a row.
+/// adapters or few gradient steps is; `columns` numbers make a row. `stopped` ends it.
 [[nodiscard]] std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers,
-                                                   ByteSpan old_numbers, std::uint64_t columns);
+                                                   ByteSpan old_numbers, std::uint64_t columns,
+                                                   const std::function<bool()>& stopped);
 
 }  // namespace strandline::delta

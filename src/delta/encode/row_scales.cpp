@@ -1,12 +1,10 @@
 #include "delta/encode/row_scales.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <limits>
 
+#include "delta/encode/load_number.h"
 #include "delta/number/number_coder.h"
-#include "delta/number/number_format.h"
 #include "delta/number/predict.h"
 #include "delta/number/rescaled_coder.h"
 
@@ -65,24 +63,6 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
 
 namespace {
 
-// The same as number::value_at() without a call for each number.
-template <ElementType type>
-double load(const std::byte* at) {
-    if constexpr (type == ElementType::f32) {
-        return std::bit_cast<float>(number::load_word<std::uint32_t>(at));
-    } else if constexpr (type == ElementType::bf16) {
-        return std::bit_cast<float>(std::uint32_t{number::load_word<std::uint16_t>(at)} << 16);
-    } else {
-        // Exponent and fraction in the place that they have in 32 bits, and the bias by a product,
-        // which is exact for subnormal numbers, too; infinities are left as large numbers.
-        const std::uint32_t bits = number::load_word<std::uint16_t>(at);
-        const auto magnitude = std::bit_cast<float>((bits & 0x7fffu) << 13) * 0x1p112F;
-        constexpr float beyond = 65536;
-        const float value = magnitude < beyond ? magnitude : std::numeric_limits<float>::infinity();
-        return (bits & 0x8000u) != 0 ? -value : value;
-    }
-}
-
 // How many bits shorter differences get by factors of rows, or of columns: of the mean one.
 class Gain {
 public:
@@ -133,8 +113,8 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
         for (std::uint64_t row = 0; row < rows; row += step) {
             for (std::uint64_t column = 0; column < columns; ++column) {
                 const auto at = static_cast<std::size_t>((row * columns + column) * one);
-                work(row, column, load<type>(old_numbers.data() + at),
-                     load<type>(new_numbers.data() + at));
+                work(row, column, load_number<type>(old_numbers.data() + at),
+                     load_number<type>(new_numbers.data() + at));
             }
         }
     };

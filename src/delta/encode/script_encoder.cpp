@@ -20,8 +20,13 @@ constexpr std::array<LzmaModel, 7> models{
 
 }  // namespace
 
-ScriptEncoder::ScriptEncoder(ByteSpan old_file, ByteSpan new_file, const ScriptLimits& limits)
-    : old_file_(old_file), new_file_(new_file), at_hand_{0, old_file.size()}, limits_(limits) {}
+ScriptEncoder::ScriptEncoder(ByteSpan old_file, ByteSpan new_file, const ScriptLimits& limits,
+                             std::function<bool()> stopped)
+    : old_file_(old_file),
+      new_file_(new_file),
+      at_hand_{0, old_file.size()},
+      limits_(limits),
+      stopped_(std::move(stopped)) {}
 
 void ScriptEncoder::begin_segment(std::uint64_t begin, std::uint64_t end) {
     pieces_.clear();
@@ -230,7 +235,7 @@ void ScriptEncoder::try_reference(ByteSpan bytes, ScriptReference kind, ByteSpan
     const auto model = guess_lzma(bytes, model_sample_bytes).model;
     const auto effort =
         bytes.size() + reference.size() <= small_bytes ? LzmaEffort::most : LzmaEffort::some;
-    auto packed = lzma_encode(bytes, reference, model, best.bytes.size() - 1, effort);
+    auto packed = lzma_encode(bytes, reference, model, best.bytes.size() - 1, effort, stopped_);
     if (!packed.empty()) take(ScriptForm::lzma, std::move(packed));
 }
 

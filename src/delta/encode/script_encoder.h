@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -21,8 +22,9 @@ struct ScriptLimits {
 /// records: the literals of many gaps cost less together than each alone.
 class ScriptEncoder {
 public:
-    /// Files are borrowed.
-    ScriptEncoder(ByteSpan old_file, ByteSpan new_file, const ScriptLimits& limits);
+    /// Files are borrowed. Once `stopped` is true, what is made is worth nothing.
+    ScriptEncoder(ByteSpan old_file, ByteSpan new_file, const ScriptLimits& limits,
+                  std::function<bool()> stopped);
 
     /// What there is of the old file.
     void set_at_hand(const OldRange& at_hand) { at_hand_ = at_hand; }
@@ -75,6 +77,7 @@ private:
     ByteSpan new_file_;
     OldRange at_hand_;
     ScriptLimits limits_;
+    std::function<bool()> stopped_;
     ZstdEncoder zstd_;
     std::vector<Piece> pieces_;
     Bytes literals_;

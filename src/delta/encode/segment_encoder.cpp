@@ -53,6 +53,8 @@ ScriptLimits script_limits(const BlockLimits& limits) {
     return script;
 }
 
+Error was_cancelled() { return fail(Errc::cancelled, "making the delta was cancelled"); }
+
 // Whether a match of the segment [begin, end) gets a record of its own.
 bool is_copy(const Match& match, std::uint64_t begin, std::uint64_t end) {
     return match.length == end - begin || match.length >= min_copy_bytes;
@@ -69,15 +71,21 @@ struct SegmentEncoder::Region {
 };
 
 SegmentEncoder::SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                               std::function<bool()> cancelled,
+                               std::function<bool(std::uint64_t)> report,
                                const std::vector<TensorPart>& parts)
     : old_file_(old_file),
       new_file_(new_file),
       limits_(limits),
-      cancelled_(std::move(cancelled)),
+      report_(std::move(report)),
       parts_(&parts),
-      blocks_(old_file, new_file, limits),
-      script_(old_file, new_file, script_limits(limits)) {}
+      blocks_(old_file, new_file, limits, [this] { return !go_on(0); }),
+      script_(old_file, new_file, script_limits(limits), [this] { return !go_on(0); }) {}
+
+// What is coded once more is not counted again.
+bool SegmentEncoder::go_on(std::uint64_t bytes) {
+    if (!stopped_ && report_) stopped_ = !report_(all_literals_ ? 0 : bytes);
+    return !stopped_;
+}
 
 SegmentPlan SegmentScout::next(std::uint64_t begin, std::uint64_t end) {
     const auto at_hand = access_.at(begin);
@@ -135,11 +143,13 @@ Result<Bytes> SegmentEncoder::encode_regions(std::uint64_t begin, std::uint64_t 
             region.fill ? last_shift_ : region.old_offset - region.begin;
         TRY(encode_gap(at, region.begin, found, next_shift));
         add_region(region);
+        if (!go_on(region.length)) return was_cancelled();
         at = region.begin + region.length;
     }
     TRY(encode_gap(at, end, found, last_shift_));
     Bytes out;
     script_.end_segment(out);
+    if (!go_on(0)) return was_cancelled();
     return out;
 }
 
@@ -228,8 +238,6 @@ Status SegmentEncoder::encode_stretch(std::uint64_t begin, std::uint64_t end, co
 Status SegmentEncoder::encode_blocks(std::uint64_t begin, std::uint64_t end, const Findings& found,
                                      std::uint64_t next_shift, const TensorPart* part) {
     while (begin < end) {
-        if (cancelled_ && cancelled_())
-            return fail(Errc::cancelled, "making the delta was cancelled");
         const auto length = std::min<std::uint64_t>(end - begin, limits_.block_bytes);
         records_.clear();
         bool literal =
@@ -246,6 +254,7 @@ Status SegmentEncoder::encode_blocks(std::uint64_t begin, std::uint64_t end, con
             note_numbers(begin, length);
         }
         begin += length;
+        if (!go_on(length)) return was_cancelled();
     }
     return {};
 }

@@ -41,9 +41,12 @@ private:
 /// Encodes segments, in any order: the records of one depend on its plan alone.
 class SegmentEncoder {
 public:
-    /// Files and parts are borrowed. `cancelled` may be empty.
+    /// Files and parts are borrowed. `report` gets new bytes as they are done, about, and says
+    /// whether to go on; it is asked all the time.
     SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                   std::function<bool()> cancelled, const std::vector<TensorPart>& parts);
+                   std::function<bool(std::uint64_t)> report, const std::vector<TensorPart>& parts);
+    SegmentEncoder(const SegmentEncoder&) = delete;
+    SegmentEncoder& operator=(const SegmentEncoder&) = delete;
 
     /// The records that make a segment; `cancelled` if asked to stop.
     [[nodiscard]] Result<Bytes> encode(const SegmentPlan& plan);
@@ -64,6 +67,7 @@ private:
                          std::uint64_t next_shift, const TensorPart* part);
     Result<Bytes> encode_regions(std::uint64_t begin, std::uint64_t end, const Findings& found,
                                  const std::vector<Region>& regions);
+    bool go_on(std::uint64_t bytes);
     [[nodiscard]] bool literals_may_win();
     void note_numbers(std::uint64_t begin, std::uint64_t length);
     bool encode_whole(std::uint64_t begin, std::uint64_t end, const Findings& found,
@@ -77,7 +81,8 @@ private:
     ByteSpan old_file_;
     ByteSpan new_file_;
     BlockLimits limits_;
-    std::function<bool()> cancelled_;
+    std::function<bool(std::uint64_t)> report_;
+    bool stopped_ = false;
     const std::vector<TensorPart>* parts_;
     BlockEncoder blocks_;
     ScriptEncoder script_;

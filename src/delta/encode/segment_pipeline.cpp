@@ -16,8 +16,6 @@ namespace {
 
 Error was_cancelled() { return fail(Errc::cancelled, "making the delta was cancelled"); }
 
-bool is_cancelled(const SegmentJob& job) { return job.cancelled && job.cancelled(); }
-
 std::uint64_t count_of(const SegmentJob& job) {
     return (job.new_file.size() + job.segment_bytes - 1) / job.segment_bytes;
 }
@@ -41,10 +39,18 @@ Result<EncodedSegment> encode_one(const SegmentJob& job, SegmentEncoder& encoder
 Result<SegmentTotals> encode_alone(const SegmentJob& job,
                                    const std::function<Status(EncodedSegment)>& take) {
     SegmentScout scout(job.old_file, job.new_file, job.plan->spans, job.access);
-    SegmentEncoder encoder(job.old_file, job.new_file, job.limits, job.cancelled, job.plan->parts);
+    std::uint64_t coded = 0;
+    std::uint64_t end = 0;
+    const auto report = [&](std::uint64_t bytes) {
+        coded = std::min(coded + bytes, end);
+        return !job.report || job.report(coded);
+    };
+    SegmentEncoder encoder(job.old_file, job.new_file, job.limits, report, job.plan->parts);
     SegmentTotals totals;
     for (std::uint64_t i = 0; i < count_of(job); ++i) {
-        if (is_cancelled(job)) return was_cancelled();
+        coded = end;
+        if (!report(0)) return was_cancelled();
+        end = std::min<std::uint64_t>((i + 1) * job.segment_bytes, job.new_file.size());
         TRY(auto segment, encode_one(job, encoder, plan_of(job, scout, i)));
         totals.breakdown.add(segment.breakdown);
         TRY(take(std::move(segment)));
@@ -75,7 +81,7 @@ public:
         auto& place = ring_[taken_ % ring_.size()];
         do {
             lock.unlock();
-            const bool enough = is_cancelled(*job_);
+            const bool enough = job_->report && !job_->report(coded_);
             lock.lock();
             if (enough) return was_cancelled();
             done_.wait_for(lock, patience, [&] { return place.has_value(); });
@@ -95,9 +101,12 @@ public:
 
 private:
     void work() {
-        SegmentEncoder encoder(
-            job_->old_file, job_->new_file, job_->limits, [this] { return stopped_.load(); },
-            job_->plan->parts);
+        const auto report = [this](std::uint64_t bytes) {
+            coded_ += bytes;
+            return !stopped_;
+        };
+        SegmentEncoder encoder(job_->old_file, job_->new_file, job_->limits, report,
+                               job_->plan->parts);
         while (const auto task = take_task()) {
             auto segment = encode_one(*job_, encoder, task->plan);
             const std::lock_guard lock(mutex_);
@@ -148,6 +157,7 @@ private:
     std::vector<std::optional<Result<EncodedSegment>>> ring_;
     SegmentTotals totals_;
     std::atomic<bool> stopped_ = false;
+    std::atomic<std::uint64_t> coded_ = 0;
     std::vector<std::jthread> threads_;  // last: they use all of the above
 };
 

@@ -20,7 +20,8 @@ struct SegmentJob {
     OldAccess access;
     std::uint32_t segment_bytes = 0;
     unsigned threads = 1;
-    std::function<bool()> cancelled;  ///< asked by the caller's thread only; may be empty
+    /// Gets the new bytes that are done, about; false: stop. On the caller's thread only.
+    std::function<bool(std::uint64_t)> report = {};
 };
 
 struct SegmentTotals {

@@ -81,8 +81,8 @@ TensorCounts counts_of(const FileMatch& found) {
 
 }  // namespace
 
-TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file) {
-    const auto found = match_files(old_file, new_file);
+TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter) {
+    const auto found = match_files(old_file, new_file, meter);
     const auto& [old_layout, new_layout, matches] = found;
     TensorPlan plan;
     plan.counts = counts_of(found);

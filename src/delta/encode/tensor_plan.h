@@ -48,7 +48,8 @@ struct TensorPlan {
     TensorCounts counts;
 };
 
-[[nodiscard]] TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file);
+/// `meter` is told of the work, and may end it.
+[[nodiscard]] TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter);
 
 /// The part that `offset` is in, or else the next one; null behind the last.
 [[nodiscard]] const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset);

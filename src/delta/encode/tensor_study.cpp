@@ -28,7 +28,7 @@ bool TensorStudy::look_at(const TensorPart& part) {
         return true;
     }
     scales_ = find_row_scales(part.type, now, old, part.columns);
-    if (!scales_) factors_ = find_low_rank(part.type, now, old, part.columns);
+    if (!scales_) factors_ = find_low_rank(part.type, now, old, part.columns, stopped_);
     if (!scales_ && !factors_) rough_ = find_rough_scales(part.type, now, old, part.columns);
     return true;
 }

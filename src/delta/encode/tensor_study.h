@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -23,8 +24,13 @@ struct PlannedPrediction {
 class TensorStudy {
 public:
     /// Both are borrowed. A prediction needs no more than `reference_bytes` of the old file.
-    TensorStudy(ByteSpan old_file, ByteSpan new_file, std::uint32_t reference_bytes)
-        : old_file_(old_file), new_file_(new_file), reference_bytes_(reference_bytes) {}
+    /// `stopped` ends long work.
+    TensorStudy(ByteSpan old_file, ByteSpan new_file, std::uint32_t reference_bytes,
+                std::function<bool()> stopped)
+        : old_file_(old_file),
+          new_file_(new_file),
+          reference_bytes_(reference_bytes),
+          stopped_(std::move(stopped)) {}
 
     /// Looks at this part, unless it is the one of last time; it is borrowed until the next one.
     /// Returns whether it was another one.
@@ -50,6 +56,7 @@ private:
     ByteSpan old_file_;
     ByteSpan new_file_;
     std::uint32_t reference_bytes_;
+    std::function<bool()> stopped_;
     const TensorPart* part_ = nullptr;  // the one that these are of
     std::optional<Factors> factors_;
     std::optional<std::vector<float>> scales_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "delta/layout/float_blocks.h"
 #include "delta/layout/reader.h"
@@ -28,9 +29,13 @@ class RegionFinder {
 public:
     explicit RegionFinder(ByteSpan bytes) : bytes_(bytes) {}
 
-    std::vector<FloatRegion> find() {
+    std::vector<FloatRegion> find(WorkMeter& meter) {
+        constexpr std::uint64_t metered_blocks = metered_bytes / float_block_bytes;
         const std::uint64_t blocks = bytes_.size() / float_block_bytes;
-        for (std::uint64_t block = 0; block < blocks; ++block) look_at(block);
+        for (std::uint64_t block = 0; block < blocks; ++block) {
+            look_at(block);
+            if ((block + 1) % metered_blocks == 0 && !meter.done(metered_bytes)) break;
+        }
         close();
         return std::move(regions_);
     }
@@ -38,6 +43,9 @@ public:
 private:
     void look_at(std::uint64_t index) {
         const auto block = slice(bytes_, index * float_block_bytes, float_block_bytes);
+        // Holes of sparse files.
+        if (block[0] == std::byte{0} && std::memcmp(&block[0], &block[1], block.size() - 1) == 0)
+            return;
         const auto found = classify_block(block, open_ ? std::optional(run_.grid) : std::nullopt);
         if (found.zeros) return;
         if (found.grid && open_ && *found.grid == run_.grid) {
@@ -91,7 +99,14 @@ private:
 
 }  // namespace
 
-std::vector<FloatRegion> find_float_regions(ByteSpan bytes) { return RegionFinder(bytes).find(); }
+std::vector<FloatRegion> find_float_regions(ByteSpan bytes) {
+    WorkMeter meter;
+    return find_float_regions(bytes, meter);
+}
+
+std::vector<FloatRegion> find_float_regions(ByteSpan bytes, WorkMeter& meter) {
+    return RegionFinder(bytes).find(meter);
+}
 
 void add_in_pieces(const FloatRegion& region, Collector& tensors) {
     for (std::uint64_t at = 0; at < region.bytes; at += region_piece_bytes) {

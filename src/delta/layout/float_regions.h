@@ -19,6 +19,7 @@ struct FloatRegion {
 /// numbers of some type from some byte phase on, the exponents keep close together and the
 /// mantissas vary, and joins neighbours. By ascending offset, without overlaps; linear time.
 [[nodiscard]] std::vector<FloatRegion> find_float_regions(ByteSpan bytes);
+[[nodiscard]] std::vector<FloatRegion> find_float_regions(ByteSpan bytes, WorkMeter& meter);
 
 /// Bytes of a piece: small enough that old and new relatives can be told apart piece by piece.
 inline constexpr std::uint64_t region_piece_bytes = 256 * 1024;

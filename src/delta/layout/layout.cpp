@@ -26,11 +26,12 @@ constexpr std::uint64_t min_gap = 4096;
 
 /// Looks for weights where the container's tables showed none: tables that were only partly
 /// understood, damaged files, unknown containers.
-void add_unclaimed(ByteSpan file, const std::vector<Tensor>& known, Collector& tensors) {
+void add_unclaimed(ByteSpan file, const std::vector<Tensor>& known, Collector& tensors,
+                   WorkMeter& meter) {
     std::uint64_t at = 0;
     const auto look = [&](std::uint64_t end) {
         if (end < at + min_gap) return;
-        for (auto& region : find_float_regions(slice(file, at, end - at))) {
+        for (auto& region : find_float_regions(slice(file, at, end - at), meter)) {
             region.offset += at;
             add_in_pieces(region, tensors);
         }
@@ -52,12 +53,17 @@ std::string_view read_container(ByteSpan file, Collector& tensors) {
 }
 
 Layout read_layout(ByteSpan file) {
+    WorkMeter meter;
+    return read_layout(file, meter);
+}
+
+Layout read_layout(ByteSpan file, WorkMeter& meter) {
     Layout layout;
     Collector claimed(file.size());
     layout.container = read_container(file, claimed);
     auto known = claimed.take();
     Collector all(file.size());
-    add_unclaimed(file, known, all);
+    add_unclaimed(file, known, all, meter);
     for (auto& tensor : known) all.add(std::move(tensor));
     layout.tensors = all.take();
     attach_companion_scales(file, layout.tensors);

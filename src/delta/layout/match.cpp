@@ -35,12 +35,13 @@ constexpr int any_type = -1;
 class Matcher {
 public:
     Matcher(const Layout& old_layout, ByteSpan old_file, const Layout& new_layout,
-            ByteSpan new_file)
+            ByteSpan new_file, WorkMeter& meter)
         : old_(old_layout, old_file, samples_for(old_layout, new_layout)),
           new_(new_layout, new_file, samples_for(old_layout, new_layout)),
           matches_(new_.size()),
           taken_(old_.size()),
-          namesakes_(new_.size()) {
+          namesakes_(new_.size()),
+          meter_(meter) {
         for (std::size_t i = 0; i < matches_.size(); ++i) matches_[i].new_tensor = i;
         find_namesakes();
     }
@@ -48,6 +49,7 @@ public:
     std::vector<TensorMatch> run() {
         match_equal_namesakes();
         match_equal();
+        if (meter_.stopped()) return std::move(matches_);
         match_related_namesakes();
         match_related([](const MatchSide& side, std::size_t i) {
             return Key{side.squeezed_shape(i), static_cast<int>(side.tensor(i).type)};
@@ -92,12 +94,25 @@ private:
         }
     }
 
+    /// Piece by piece; differences mostly show at once.
+    [[nodiscard]] bool equal(ByteSpan a, ByteSpan b) {
+        if (a.size() != b.size()) return false;
+        while (a.size() > metered_bytes) {
+            if (!same_bytes(a.first(metered_bytes), b.first(metered_bytes))) return false;
+            if (!meter_.done(metered_bytes)) return false;
+            a = a.subspan(metered_bytes);
+            b = b.subspan(metered_bytes);
+        }
+        return same_bytes(a, b) && meter_.done(a.size());
+    }
+
     void match_equal_namesakes() {
         for (std::size_t i = 0; i < new_.size(); ++i) {
             if (!namesakes_[i]) continue;
             const auto a = old_.bytes(*namesakes_[i]);
             const auto b = new_.bytes(i);
-            if (same_bytes(a, b)) set(i, *namesakes_[i], Relation::equal);
+            if (equal(a, b)) set(i, *namesakes_[i], Relation::equal);
+            if (meter_.stopped()) return;
         }
     }
 
@@ -118,13 +133,15 @@ private:
             if (group == by_fingerprint.end()) continue;
             for (const auto other : std::exchange(group->second, {})) {
                 by_hash[old_.hash(other)].tensors.push_back(other);
+                if (!meter_.done(old_.tensor(other).bytes)) return;
             }
             const auto equals = by_hash.find(new_.hash(i));
             if (equals == by_hash.end()) continue;
             // One after the other, so that equal tables go to equal tables in their order.
             auto& [tensors, next] = equals->second;
             const auto other = tensors[next++ % tensors.size()];
-            if (same_bytes(old_.bytes(other), new_.bytes(i))) set(i, other, Relation::equal);
+            if (equal(old_.bytes(other), new_.bytes(i))) set(i, other, Relation::equal);
+            if (meter_.stopped()) return;
         }
     }
 
@@ -272,13 +289,21 @@ private:
     std::vector<TensorMatch> matches_;
     std::vector<bool> taken_;
     std::vector<std::optional<std::size_t>> namesakes_;
+    WorkMeter& meter_;
 };
 
 }  // namespace
 
 std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
                                        const Layout& new_layout, ByteSpan new_file) {
-    return Matcher(old_layout, old_file, new_layout, new_file).run();
+    WorkMeter meter;
+    return match_tensors(old_layout, old_file, new_layout, new_file, meter);
+}
+
+std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
+                                       const Layout& new_layout, ByteSpan new_file,
+                                       WorkMeter& meter) {
+    return Matcher(old_layout, old_file, new_layout, new_file, meter).run();
 }
 
 }  // namespace strandline::delta

@@ -61,9 +61,10 @@ Layout cut_anew(const Layout& layout, const std::vector<bool>& settled,
 
 class FileMatcher {
 public:
-    FileMatcher(ByteSpan old_file, ByteSpan new_file) : old_file_(old_file), new_file_(new_file) {
-        result_.old_layout = read_layout(old_file);
-        result_.new_layout = read_layout(new_file);
+    FileMatcher(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter)
+        : old_file_(old_file), new_file_(new_file), meter_(meter) {
+        result_.old_layout = read_layout(old_file, meter);
+        result_.new_layout = read_layout(new_file, meter);
         match();
     }
 
@@ -81,7 +82,7 @@ public:
         const auto old_spans = loose_spans(old_layout, old_settled);
         const auto new_spans = loose_spans(new_layout, new_settled);
         if (old_spans.empty() || new_spans.empty()) return;
-        const auto aligned = align_by_signs(old_file_, old_spans, new_file_, new_spans);
+        const auto aligned = align_by_signs(old_file_, old_spans, new_file_, new_spans, meter_);
         if (aligned.empty()) return;
         old_layout = cut_anew(old_layout, old_settled, old_spans,
                               parts(aligned, &AlignedSpan::old_offset), old_file_.size());
@@ -94,7 +95,7 @@ public:
 private:
     void match() {
         result_.matches =
-            match_tensors(result_.old_layout, old_file_, result_.new_layout, new_file_);
+            match_tensors(result_.old_layout, old_file_, result_.new_layout, new_file_, meter_);
     }
 
     static std::vector<Cut> parts(const std::vector<AlignedSpan>& aligned,
@@ -131,13 +132,19 @@ private:
 
     ByteSpan old_file_;
     ByteSpan new_file_;
+    WorkMeter& meter_;
     FileMatch result_;
 };
 
 }  // namespace
 
 FileMatch match_files(ByteSpan old_file, ByteSpan new_file) {
-    FileMatcher matcher(old_file, new_file);
+    WorkMeter meter;
+    return match_files(old_file, new_file, meter);
+}
+
+FileMatch match_files(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter) {
+    FileMatcher matcher(old_file, new_file, meter);
     matcher.align();
     return matcher.take();
 }

@@ -68,8 +68,9 @@ TEST(MatchFiles, OfUnrelatedWeightsFindsNothing) {
 TEST(SignAnchors, DoNotUseOldNumbersTwice) {
     const auto weights = float_weights(5000, 1);
     const auto new_file = joined({weights, weights});
+    WorkMeter meter;
     const auto aligned = align_by_signs(weights, {{ElementType::f32, 0, weights.size()}}, new_file,
-                                        {{ElementType::f32, 0, new_file.size()}});
+                                        {{ElementType::f32, 0, new_file.size()}}, meter);
     ASSERT_EQ(aligned.size(), 1U);
     EXPECT_EQ(aligned[0].old_offset, 0U);
     EXPECT_EQ(aligned[0].bytes, weights.size());

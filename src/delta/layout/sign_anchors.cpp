@@ -63,8 +63,9 @@ struct Place {
 
 class Aligner {
 public:
-    Aligner(ByteSpan old_file, const std::vector<NumberSpan>& old_spans, ByteSpan new_file)
-        : old_file_(old_file), old_spans_(old_spans), new_file_(new_file) {
+    Aligner(ByteSpan old_file, const std::vector<NumberSpan>& old_spans, ByteSpan new_file,
+            WorkMeter& meter)
+        : old_file_(old_file), old_spans_(old_spans), new_file_(new_file), meter_(meter) {
         std::uint64_t numbers = 0;
         for (const auto& span : old_spans) numbers += span.bytes / element_size(span.type);
         const std::uint64_t step = std::max(anchor_signs, numbers / max_anchors + 1);
@@ -76,7 +77,13 @@ public:
         std::uint64_t free = 0;  // where the last aligned span ended
         std::uint32_t window = 0;
         std::uint64_t filled = 0;
+        constexpr std::uint64_t metered_numbers = metered_bytes / 4;
+        std::uint64_t next_look = metered_numbers;
         for (std::uint64_t i = 0; i < signs.count() && failures_ < max_failures; ++i) {
+            if (i >= next_look) {
+                next_look = i + metered_numbers;
+                if (!meter_.done(metered_bytes)) return;
+            }
             window = window << 1 | static_cast<std::uint32_t>(signs.at(i));
             if (++filled < anchor_signs || !is_anchor(window)) continue;
             const auto anchor = anchors_.find(window);
@@ -168,6 +175,7 @@ private:
     ByteSpan old_file_;
     const std::vector<NumberSpan>& old_spans_;
     ByteSpan new_file_;
+    WorkMeter& meter_;
     std::unordered_map<std::uint32_t, Place> anchors_;
     std::map<std::uint64_t, std::uint64_t> used_;  ///< old bytes: begin, end
     std::vector<AlignedSpan> result_;
@@ -177,9 +185,9 @@ private:
 }  // namespace
 
 std::vector<AlignedSpan> align_by_signs(ByteSpan old_file, const std::vector<NumberSpan>& old_spans,
-                                        ByteSpan new_file,
-                                        const std::vector<NumberSpan>& new_spans) {
-    Aligner aligner(old_file, old_spans, new_file);
+                                        ByteSpan new_file, const std::vector<NumberSpan>& new_spans,
+                                        WorkMeter& meter) {
+    Aligner aligner(old_file, old_spans, new_file, meter);
     for (const auto& span : new_spans) aligner.align(span);
     return aligner.take();
 }

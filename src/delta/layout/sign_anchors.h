@@ -28,6 +28,7 @@ struct AlignedSpan {
 [[nodiscard]] std::vector<AlignedSpan> align_by_signs(ByteSpan old_file,
                                                       const std::vector<NumberSpan>& old_spans,
                                                       ByteSpan new_file,
-                                                      const std::vector<NumberSpan>& new_spans);
+                                                      const std::vector<NumberSpan>& new_spans,
+                                                      WorkMeter& meter);
 
 }  // namespace strandline::delta

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "delta/layout/work_meter.h"
 
 // What model files look like inside. A wrong layout costs ratio, never correctness.
 namespace strandline::delta {
@@ -103,11 +104,16 @@ struct TensorMatch {
 /// Finds the tensors of a file by its container's own tables, else by the statistics of its bytes.
 /// Never fails: a file that is not understood, or lies, has fewer tensors or none.
 [[nodiscard]] Layout read_layout(ByteSpan file);
+/// The same; `meter` is told of long work, and ends it.
+[[nodiscard]] Layout read_layout(ByteSpan file, WorkMeter& meter);
 
 /// One entry for each tensor of `new_layout`, in its order. A relative has as many elements as its
 /// tensor; its type and, where only axes of length 1 come or go, its rank may differ.
 [[nodiscard]] std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
                                                      const Layout& new_layout, ByteSpan new_file);
+[[nodiscard]] std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
+                                                     const Layout& new_layout, ByteSpan new_file,
+                                                     WorkMeter& meter);
 
 /// What two files have to do with each other.
 struct FileMatch {
@@ -119,5 +125,6 @@ struct FileMatch {
 /// read_layout() of both files and match_tensors(). Weights without names (Darknet, unknown
 /// containers) are cut anew, so that what moved inside them has a relative, too.
 [[nodiscard]] FileMatch match_files(ByteSpan old_file, ByteSpan new_file);
+[[nodiscard]] FileMatch match_files(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter);
 
 }  // namespace strandline::delta

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <span>
@@ -84,8 +85,9 @@ TEST(Threads, ProgressComesInOrderOnTheCallersThread) {
         ends.push_back(end);
     };
     delta_of(files, options);
-    ASSERT_EQ(ends.size(), 9u);
-    for (std::size_t i = 0; i < ends.size(); ++i) EXPECT_EQ(ends[i], (i + 1) << 20);
+    ASSERT_GE(ends.size(), 9u);
+    EXPECT_TRUE(std::ranges::is_sorted(ends));
+    EXPECT_EQ(ends.back(), files.new_file.size());
 }
 
 TEST(Threads, StopWhenTheCallerWantsNoMore) {

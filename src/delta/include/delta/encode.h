@@ -35,7 +35,8 @@ struct EncodeOptions {
     unsigned threads = 1;
     /// The calling thread asks this several times a second; true ends the work with `cancelled`.
     std::function<bool()> cancelled;
-    /// Called with bytes of the new file done, and its size; on the calling thread.
+    /// Called with how much of all work is done, in bytes of the new file, and with its size: only
+    /// ever more, and all of it at the end; on the calling thread.
     std::function<void(std::uint64_t, std::uint64_t)> progress;
 };
 
