@@ -184,11 +184,9 @@ Result<MultipartParser::Step> MultipartParser::read_delimiter_end() {
     }
     // "transport padding": white space between boundary and line end
     const auto end = text.find_first_not_of(" \t");
-    if (end == std::string_view::npos || end + 1 >= text.size()) {
-        if (text.size() > limits_.max_head_bytes)
-            return fail(Errc::invalid, "form: malformed boundary");
-        return Step::need_more;
-    }
+    if (std::min(end, text.size()) > limits_.max_head_bytes)
+        return fail(Errc::invalid, "form: malformed boundary");
+    if (end == std::string_view::npos || end + 1 >= text.size()) return Step::need_more;
     if (text.substr(end, 2) != "\r\n") return fail(Errc::invalid, "form: malformed boundary line");
     if (++parts_ > limits_.max_parts) {
         return fail(Errc::invalid, fmt::format("form: more than {} parts", limits_.max_parts));
@@ -199,19 +197,21 @@ Result<MultipartParser::Step> MultipartParser::read_delimiter_end() {
 }
 
 Result<MultipartParser::Step> MultipartParser::read_head() {
-    const auto end = rest().find("\r\n\r\n");
-    if (end == std::string_view::npos || end > limits_.max_head_bytes) {
-        if (rest().size() > limits_.max_head_bytes) {
-            return fail(Errc::invalid,
-                        fmt::format("form: the head of a part is longer than {} bytes",
-                                    limits_.max_head_bytes));
-        }
-        return Step::need_more;
+    constexpr std::string_view blank_line = "\r\n\r\n";
+    const auto end = rest().find(blank_line);
+    const bool complete = end != std::string_view::npos;
+    // Where the rest may end within the blank line, the head is that much shorter.
+    const auto least =
+        complete ? end : rest().size() - std::min(rest().size(), blank_line.size() - 1);
+    if (least > limits_.max_head_bytes) {
+        return fail(Errc::invalid, fmt::format("form: the head of a part is longer than {} bytes",
+                                               limits_.max_head_bytes));
     }
+    if (!complete) return Step::need_more;
     const auto fields = end < 2 ? std::string_view{} : rest().substr(2, end - 2);
     TRY(const auto head, parse_head(fields));
     TRY(sink_->begin(head));
-    used_ += end + 4;
+    used_ += end + blank_line.size();
     state_ = State::body;
     return Step::again;
 }

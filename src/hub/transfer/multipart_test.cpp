@@ -49,6 +49,26 @@ constexpr std::string_view form =
     "Content-Disposition: form-data; name=\"empty\"; filename=\"C:\\tmp\\a.bin\"\r\n\r\n"
     "\r\n--XyZ--\r\nepilogue";
 
+TEST(Multipart, LimitsAreTheSameForPiecesOfAnySize) {
+    constexpr MultipartLimits limits{.max_head_bytes = 64, .max_parts = 2};
+    for (std::size_t length = 0; length < 40; ++length) {
+        const std::string filler(length, 'x');
+        for (const auto& text :
+             {"\r\n--XyZ\r\nContent-Disposition: form-data; name=" + filler +
+                  "n\r\n\r\n\r\n--XyZ--",
+              "\r\n--XyZ" + std::string(length + 40, ' ') +
+                  "\r\nContent-Disposition: form-data; name=n\r\n\r\n\r\n--XyZ--"}) {
+            Collector whole;
+            const bool taken = parse_in_pieces(text, text.size(), whole, limits).has_value();
+            for (const std::size_t piece : {1U, 2U, 3U, 7U}) {
+                Collector out;
+                EXPECT_EQ(parse_in_pieces(text, piece, out, limits).has_value(), taken)
+                    << length << " " << piece;
+            }
+        }
+    }
+}
+
 TEST(Multipart, ReadsAFormInPiecesOfAnySize) {
     for (std::size_t piece = 1; piece <= form.size(); ++piece) {
         Collector out;
