@@ -41,7 +41,8 @@ void BlockEncoder::Totals::add(const Totals& more) {
 }
 
 BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                           std::function<bool()> stopped)
+                           std::function<bool()> stopped, const std::vector<TensorPart>& kinds,
+                           KindHabits& habits)
     : old_file_(old_file),
       new_file_(new_file),
       at_hand_{0, old_file.size()},
@@ -49,6 +50,8 @@ BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimi
       stopped_(std::move(stopped)),
       planner_(old_file, new_file, limits.thorough),
       study_(old_file, new_file, limits.reference_bytes, stopped_),
+      kinds_(&kinds),
+      kind_habits_(&habits),
       scratch_(limits.block_bytes) {}
 
 bool BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, bool may_decline, Bytes& out) {

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "delta/coder/mixed_coder.h"
 #include "delta/coder/zstd_codec.h"
+#include "delta/encode/habit.h"
 #include "delta/encode/match_finder.h"
 #include "delta/encode/mode_planner.h"
 #include "delta/encode/number_chooser.h"
@@ -44,9 +45,11 @@ struct Gap {
 /// Codes blocks by trial: every coder that sampling does not rule out, and the smallest wins.
 class BlockEncoder {
 public:
-    /// Both are borrowed. Once `stopped` is true, what is made is worth nothing.
+    /// `kinds` are those of the plan. Once `stopped` is true, what is made is worth nothing. All
+    /// but `limits` are borrowed.
     BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                 std::function<bool()> stopped);
+                 std::function<bool()> stopped, const std::vector<TensorPart>& kinds,
+                 KindHabits& habits);
 
     struct Totals {
         // Largest seen, for the header.
@@ -72,6 +75,8 @@ public:
         numbers_.begin_segment();
         right_sent_ = false;
         habit_ = {};
+        habit_part_ = nullptr;
+        segment_habits_.assign(kinds_->size(), std::nullopt);
     }
 
     /// Appends the records of a gap of at most `block_bytes` to `out`. With `may_decline` it
@@ -93,17 +98,6 @@ private:
         [[nodiscard]] std::uint64_t cost() const;
     };
 
-    // How the last block of a tensor was coded: the next one of it is mostly of the same kind, so
-    // that trials are needed only where it is not.
-    struct Habit {
-        const TensorPart* part = nullptr;
-        bool predicted = false;            // by what the study says, and nothing else comes near
-        std::optional<std::size_t> rough;  // else by this one of the rough predictions
-        NumberMode mode;
-        double share = 1;            // of the block that its payload takes
-        double hopeless_share = -1;  // at this one matches were looked for in vain
-    };
-
     Choice encode_run(const Gap& gap, const Run& run, bool matches);
     std::optional<Choice> encode_tensor(const Gap& gap, bool may_decline);
     [[nodiscard]] bool matches_win(const Gap& gap, std::uint64_t rival);
@@ -121,10 +115,17 @@ private:
         [[nodiscard]] Numbers sample(std::size_t most) const;
     };
     [[nodiscard]] Numbers numbers_of(const Gap& gap) const;
+    void begin_part(const TensorPart& part);
+    void remember_kind();
+    [[nodiscard]] bool is_usual(const Numbers& numbers);
+    [[nodiscard]] NumberMode plain_mode(const Numbers& numbers);
+    Habit learn(const TensorPart& part);
     NumberChooser::Coded code_tensor(const Numbers& numbers, std::vector<OldRange>& windows);
     std::optional<NumberChooser::Coded> code_as_before(const Numbers& numbers,
                                                        std::vector<OldRange>& windows);
-    NumberChooser::Coded code_by_trial(const Numbers& numbers, std::vector<OldRange>& windows);
+    NumberChooser::Coded code_by_trial(const Numbers& numbers, std::vector<OldRange>& windows,
+                                       std::optional<NumberChooser::Coded> predicted);
+    [[nodiscard]] bool plain_may_win(const Numbers& numbers, std::size_t rival);
     NumberChooser::Coded code_plainly(const Numbers& numbers);
     NumberChooser::Coded code_predicted(const Numbers& numbers, const NumberMode& mode,
                                         const PlannedPrediction& planned);
@@ -152,7 +153,11 @@ private:
     ModePlanner planner_;
     NumberChooser numbers_;
     TensorStudy study_;
-    Habit habit_;
+    const std::vector<TensorPart>* kinds_;
+    KindHabits* kind_habits_;
+    std::vector<std::optional<Habit>> segment_habits_;  // of each kind that was met
+    Habit habit_;                                       // of the last block
+    const TensorPart* habit_part_ = nullptr;            // that it was of
     number::ByteMixer mixer_;
     bool right_sent_ = false;
     bool right_pending_ = false;

@@ -148,6 +148,7 @@ private:
         plan_ = plan_tensors(old_file_, new_file_, meter);
         if (!progress_.at(1.0)) return was_cancelled();
         if (options_.in_place) plan_in_place();
+        find_kinds(*plan_);
         return {};
     }
 

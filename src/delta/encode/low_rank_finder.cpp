@@ -1,6 +1,7 @@
 #include "delta/encode/low_rank_finder.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "delta/encode/load_number.h"
@@ -76,14 +77,27 @@ private:
     std::uint64_t rows_ = 0;
 };
 
+// Several sums at a time, which compilers make vectors of.
+constexpr std::size_t lanes = 8;
+
 double dot(const Row& a, const Row& b) {
+    std::array<double, lanes> sums{};
+    const std::size_t whole = a.size() / lanes * lanes;
+    for (std::size_t i = 0; i < whole; i += lanes) {
+        for (std::size_t k = 0; k < lanes; ++k) sums[k] += a[i + k] * b[i + k];
+    }
     double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    for (std::size_t i = whole; i < a.size(); ++i) sum += a[i] * b[i];
+    for (const double part : sums) sum += part;
     return sum;
 }
 
 void add_scaled(Row& a, double factor, const Row& b) {
-    for (std::size_t i = 0; i < a.size(); ++i) a[i] += factor * b[i];
+    const std::size_t whole = a.size() / lanes * lanes;
+    for (std::size_t i = 0; i < whole; i += lanes) {
+        for (std::size_t k = 0; k < lanes; ++k) a[i + k] += factor * b[i + k];
+    }
+    for (std::size_t i = whole; i < a.size(); ++i) a[i] += factor * b[i];
 }
 
 // An orthonormal basis of the rows, largest first, down to the noise; empty when it does not end

@@ -69,26 +69,44 @@ public:
     void add(double before, double after) {
         // What is zero before cannot get better, and what is zero after is as good as rounding.
         constexpr double least = 1e-9;
-        product_ *= (std::abs(before) + least) / (std::abs(after) + least);
+        before_ *= std::abs(before) + least;
+        after_ *= std::abs(after) + least;
         ++count_;
-        // One logarithm for many.
-        constexpr double far = 0x1p500;
-        if (product_ > far || product_ < 1 / far) take_product();
+        // One logarithm for many: no factor is beyond 2^-30 and 2^129.
+        constexpr double far = 0x1p400;
+        if (before_ > far || before_ < 1 / far || after_ > far || after_ < 1 / far) take_products();
     }
     [[nodiscard]] bool worthwhile(double cost) {
-        take_product();
+        take_products();
         return count_ > 0 && bits_ / static_cast<double>(count_) > cost;
     }
 
 private:
-    void take_product() {
-        bits_ += std::log2(product_);
-        product_ = 1;
+    void take_products() {
+        bits_ += std::log2(before_ / after_);
+        before_ = after_ = 1;
     }
 
     double bits_ = 0;
-    double product_ = 1;
+    double before_ = 1;
+    double after_ = 1;
     std::uint64_t count_ = 0;
+};
+
+struct Gains {
+    Gain rows;
+    Gain columns;
+};
+
+// Which numbers of a table are looked at.
+struct Grid {
+    std::uint64_t row_step = 1;
+    std::uint64_t column_step = 1;
+
+    static Grid of(std::uint64_t rows, std::uint64_t columns, std::uint64_t most_rows,
+                   std::uint64_t most_columns) {
+        return {(rows + most_rows - 1) / most_rows, (columns + most_columns - 1) / most_columns};
+    }
 };
 
 std::vector<float> factors_of(const std::vector<Fit>& fits) {
@@ -109,9 +127,9 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
     const std::uint64_t one = element_size(type);
     const std::uint64_t rows = columns == 0 ? 0 : new_numbers.size() / one / columns;
     if (columns < least || rows < least || columns > max_columns || rows > max_rows) return {};
-    const auto walk = [&](std::uint64_t step, const auto& work) {
-        for (std::uint64_t row = 0; row < rows; row += step) {
-            for (std::uint64_t column = 0; column < columns; ++column) {
+    const auto walk = [&](const Grid& grid, const auto& work) {
+        for (std::uint64_t row = 0; row < rows; row += grid.row_step) {
+            for (std::uint64_t column = 0; column < columns; column += grid.column_step) {
                 const auto at = static_cast<std::size_t>((row * columns + column) * one);
                 work(row, column, load_number<type>(old_numbers.data() + at),
                      load_number<type>(new_numbers.data() + at));
@@ -124,27 +142,36 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
         by_row[row].add(old, next);
         by_column[column].add(old, next);
     };
-    const std::uint64_t step = (rows + sampled_rows - 1) / sampled_rows;
-    walk(step, fit);
-    Gain row_gain;
-    Gain column_gain;
-    walk(step, [&](std::uint64_t row, std::uint64_t column, double old, double next) {
-        if (!std::isfinite(old) || !std::isfinite(next)) return;
-        row_gain.add(next - old, next - old * by_row[row].factor());
-        column_gain.add(next - old, next - old * by_column[column].factor());
-    });
+    const auto look = [&](const Grid& grid) {
+        std::ranges::fill(by_row, Fit{});
+        std::ranges::fill(by_column, Fit{});
+        walk(grid, fit);
+        Gains gains;
+        walk(grid, [&](std::uint64_t row, std::uint64_t column, double old, double next) {
+            if (!std::isfinite(old) || !std::isfinite(next)) return;
+            gains.rows.add(next - old, next - old * by_row[row].factor());
+            gains.columns.add(next - old, next - old * by_column[column].factor());
+        });
+        return gains;
+    };
     // A factor takes four bytes, and fits the numbers that it is made of too well.
     constexpr double least_gain = 0.05;
     const auto cost_of = [](std::uint64_t numbers) {
         return least_gain + 33.0 / static_cast<double>(numbers);
     };
-    const bool rows_help = row_gain.worthwhile(cost_of(columns));
-    const bool columns_help = column_gain.worthwhile(cost_of(std::min(rows, sampled_rows)));
+    // Mostly there is nothing, and few numbers show it.
+    auto glance = look(Grid::of(rows, columns, 32, 128));
+    if (!glance.rows.worthwhile(least_gain / 2) && !glance.columns.worthwhile(least_gain))
+        return {};
+    const Grid grid = Grid::of(rows, columns, sampled_rows, columns);
+    auto gains = look(grid);
+    const bool rows_help = gains.rows.worthwhile(cost_of(columns));
+    const bool columns_help = gains.columns.worthwhile(cost_of(std::min(rows, sampled_rows)));
     if (!rows_help && !columns_help) return {};
-    if (step > 1) {
+    if (grid.row_step > 1) {
         std::ranges::fill(by_row, Fit{});
         std::ranges::fill(by_column, Fit{});
-        walk(1, fit);
+        walk(Grid{}, fit);
     }
     RoughScales scales;
     if (rows_help) scales.rows = factors_of(by_row);

@@ -71,14 +71,15 @@ struct SegmentEncoder::Region {
 };
 
 SegmentEncoder::SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                               std::function<bool(std::uint64_t)> report,
-                               const std::vector<TensorPart>& parts)
+                               std::function<bool(std::uint64_t)> report, const TensorPlan& plan,
+                               KindHabits& habits)
     : old_file_(old_file),
       new_file_(new_file),
       limits_(limits),
       report_(std::move(report)),
-      parts_(&parts),
-      blocks_(old_file, new_file, limits, [this] { return !go_on(0); }),
+      parts_(&plan.parts),
+      blocks_(
+          old_file, new_file, limits, [this] { return !go_on(0); }, plan.kinds, habits),
       script_(old_file, new_file, script_limits(limits), [this] { return !go_on(0); }) {}
 
 // What is coded once more is not counted again.

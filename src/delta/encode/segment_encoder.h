@@ -41,10 +41,11 @@ private:
 /// Encodes segments, in any order: the records of one depend on its plan alone.
 class SegmentEncoder {
 public:
-    /// Files and parts are borrowed. `report` gets new bytes as they are done, about, and says
-    /// whether to go on; it is asked all the time.
+    /// Files, plan and habits are borrowed. `report` gets new bytes as they are done, about, and
+    /// says whether to go on; it is asked all the time.
     SegmentEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
-                   std::function<bool(std::uint64_t)> report, const std::vector<TensorPart>& parts);
+                   std::function<bool(std::uint64_t)> report, const TensorPlan& plan,
+                   KindHabits& habits);
     SegmentEncoder(const SegmentEncoder&) = delete;
     SegmentEncoder& operator=(const SegmentEncoder&) = delete;
 

@@ -45,7 +45,8 @@ Result<SegmentTotals> encode_alone(const SegmentJob& job,
         coded = std::min(coded + bytes, end);
         return !job.report || job.report(coded);
     };
-    SegmentEncoder encoder(job.old_file, job.new_file, job.limits, report, job.plan->parts);
+    KindHabits habits(job.plan->kinds.size());
+    SegmentEncoder encoder(job.old_file, job.new_file, job.limits, report, *job.plan, habits);
     SegmentTotals totals;
     for (std::uint64_t i = 0; i < count_of(job); ++i) {
         coded = end;
@@ -67,7 +68,8 @@ public:
         : job_(&job),
           count_(count_of(job)),
           scout_(job.old_file, job.new_file, job.plan->spans, job.access),
-          ring_(std::size_t{2} * job.threads) {
+          ring_(std::size_t{2} * job.threads),
+          habits_(job.plan->kinds.size()) {
         for (unsigned i = 0; i < job.threads; ++i) threads_.emplace_back([this] { work(); });
     }
     ~Crew() { stop(); }
@@ -105,8 +107,8 @@ private:
             coded_ += bytes;
             return !stopped_;
         };
-        SegmentEncoder encoder(job_->old_file, job_->new_file, job_->limits, report,
-                               job_->plan->parts);
+        SegmentEncoder encoder(job_->old_file, job_->new_file, job_->limits, report, *job_->plan,
+                               habits_);
         while (const auto task = take_task()) {
             auto segment = encode_one(*job_, encoder, task->plan);
             const std::lock_guard lock(mutex_);
@@ -158,6 +160,7 @@ private:
     SegmentTotals totals_;
     std::atomic<bool> stopped_ = false;
     std::atomic<std::uint64_t> coded_ = 0;
+    KindHabits habits_;
     std::vector<std::jthread> threads_;  // last: they use all of the above
 };
 

@@ -20,8 +20,9 @@ std::uint8_t median_of(ByteSpan bytes) {
     return static_cast<std::uint8_t>(value);
 }
 
-// The habit of a part is doubted where a block takes this much more or less than the one before.
-constexpr double least_drift = 7.0 / 8;
+double share_of_block(const NumberChooser::Coded& coded, ByteSpan block) {
+    return static_cast<double>(coded.payload.size()) / static_cast<double>(block.size());
+}
 
 // What a whole block would take, of which `sample_bytes` were coded to `coded` bytes; `fixed` of
 // them, once.
@@ -88,6 +89,7 @@ std::optional<BlockEncoder::Choice> BlockEncoder::encode_tensor(const Gap& gap, 
         if (share > habit_.hopeless_share * allowance) {
             if (matches_win(gap, rival)) return std::nullopt;
             habit_.hopeless_share = share;
+            remember_kind();
         }
     } else if (limits_.thorough && lz_may_win(gap, best)) {
         auto lz = encode_lz(gap, gap.begin, gap.end, limits_.level);
@@ -115,19 +117,77 @@ std::optional<OldView> BlockEncoder::load_view(const TensorPart& part, std::uint
     return view;
 }
 
+// How the first tensor of a kind is best coded, whatever was coded here before.
+Habit BlockEncoder::learn(const TensorPart& part) {
+    const auto before = numbers_.snapshot();
+    numbers_.begin_segment();
+    right_sent_ = false;
+    if (limits_.factors) study_.look_at(part);
+    Gap gap;
+    gap.begin = part.begin;
+    gap.end = std::min<std::uint64_t>(part.end, part.begin + limits_.block_bytes);
+    gap.part = &part;
+    const auto numbers = numbers_of(gap);
+    habit_ = {};
+    std::vector<OldRange> windows;
+    const auto coded = code_by_trial(numbers, windows, std::nullopt);
+    habit_.take(share_of_block(coded, numbers.block));
+    right_pending_ = false;
+    numbers_.restore(*before);
+    return habit_;
+}
+
+void BlockEncoder::begin_part(const TensorPart& part) {
+    habit_ = {};
+    habit_part_ = &part;
+    if (part.kind) {
+        auto& habit = segment_habits_[*part.kind];
+        if (!habit)
+            habit = kind_habits_->of(*part.kind, [&] { return learn((*kinds_)[*part.kind]); });
+        habit_ = *habit;
+        // Matches are found in one tensor, and not in another one.
+        if (!part.old_begin) habit_.hopeless_share = Habit{}.hopeless_share;
+    }
+    if (limits_.factors && study_.look_at(part)) right_sent_ = false;
+}
+
+// For the next part of the kind, if this one is no exception.
+void BlockEncoder::remember_kind() {
+    if (!habit_part_->kind) return;
+    auto& habit = *segment_habits_[*habit_part_->kind];
+    if (habit.predicted == habit_.predicted && habit.rough == habit_.rough &&
+        habit.same_mode(habit_.mode))
+        habit = habit_;
+}
+
+// Whether samples of a block that is dearer or cheaper than those before say the same of it.
+bool BlockEncoder::is_usual(const Numbers& numbers) {
+    return !habit_.predicted && !habit_.rough && habit_.same_mode(plain_mode(numbers));
+}
+
 NumberChooser::Coded BlockEncoder::code_tensor(const Numbers& numbers,
                                                std::vector<OldRange>& windows) {
-    if (limits_.factors && study_.look_at(*numbers.part)) right_sent_ = false;
-    const bool usual = habit_.part == numbers.part;
-    if (usual) {
-        if (auto coded = code_as_before(numbers, windows)) return std::move(*coded);
-    } else {
-        habit_ = {};
-        habit_.part = numbers.part;
+    const TensorPart& part = *numbers.part;
+    bool known = habit_part_ == &part;
+    if (!known) {
+        begin_part(part);
+        known = part.kind && habit_.seen == study_.seen();
     }
-    auto coded = code_by_trial(numbers, windows);
-    habit_.share =
-        static_cast<double>(coded.payload.size()) / static_cast<double>(numbers.block.size());
+    std::optional<NumberChooser::Coded> predicted;
+    if (known) {
+        const auto plain_windows = windows;
+        auto coded = code_as_before(numbers, windows);
+        const double share = coded ? share_of_block(*coded, numbers.block) : 0;
+        if (coded && (habit_.expects(share) || is_usual(numbers))) {
+            habit_.take(share);
+            remember_kind();
+            return std::move(*coded);
+        }
+        if (habit_.predicted) predicted = std::move(coded);
+        windows = plain_windows;
+    }
+    auto coded = code_by_trial(numbers, windows, std::move(predicted));
+    habit_.least_share = habit_.most_share = share_of_block(coded, numbers.block);
     return coded;
 }
 
@@ -137,7 +197,7 @@ NumberChooser::Coded BlockEncoder::code_predicted(const Numbers& numbers, const 
     return numbers_.encode(numbers.block, reference_, mode, planned.prediction);
 }
 
-// As the last block of the part; nothing where this one turns out to be of another kind.
+// As the last block of the part; nothing where this one cannot be.
 std::optional<NumberChooser::Coded> BlockEncoder::code_as_before(const Numbers& numbers,
                                                                  std::vector<OldRange>& windows) {
     right_pending_ = false;
@@ -155,20 +215,19 @@ std::optional<NumberChooser::Coded> BlockEncoder::code_as_before(const Numbers& 
     }
     auto coded = planned ? code_predicted(numbers, mode, *planned)
                          : numbers_.encode(numbers.block, numbers.old, mode, {});
-    const double share =
-        static_cast<double>(coded.payload.size()) / static_cast<double>(numbers.block.size());
-    if (std::min(share, habit_.share) < least_drift * std::max(share, habit_.share))
-        return std::nullopt;
     right_pending_ = habit_.predicted && planned->prediction.predictor == Predictor::low_rank;
     if (planned) windows = planned->windows;
     return coded;
 }
 
+// What is predicted may be coded already.
 NumberChooser::Coded BlockEncoder::code_by_trial(const Numbers& numbers,
-                                                 std::vector<OldRange>& windows) {
+                                                 std::vector<OldRange>& windows,
+                                                 std::optional<NumberChooser::Coded> predicted) {
     right_pending_ = false;
     habit_.predicted = false;
     habit_.rough.reset();
+    habit_.seen = study_.seen();
     const auto planned =
         limits_.factors ? study_.predict(numbers.begin, numbers.end(), right_sent_) : std::nullopt;
     if (!planned) {
@@ -177,29 +236,43 @@ NumberChooser::Coded BlockEncoder::code_by_trial(const Numbers& numbers,
         return plain;
     }
     const NumberMode mode{numbers.part->type, number::Method::absolute, numbers.skip, 0, false};
-    auto best = code_predicted(numbers, mode, *planned);
-    right_pending_ = planned->prediction.predictor == Predictor::low_rank;
-    // Nothing else comes near.
-    const bool sure =
-        numbers.part->type == ElementType::f32 && best.payload.size() < numbers.block.size() / 4;
-    if (!sure) {
+    auto best = predicted ? std::move(*predicted) : code_predicted(numbers, mode, *planned);
+    if (plain_may_win(numbers, best.payload.size())) {
         auto plain = code_plainly(numbers);
-        if (plain.payload.size() <= best.payload.size()) {
-            right_pending_ = false;
-            return plain;
-        }
+        if (plain.payload.size() <= best.payload.size()) return plain;
     }
+    right_pending_ = planned->prediction.predictor == Predictor::low_rank;
     habit_.predicted = true;
     habit_.mode = mode;
     windows = planned->windows;
     return best;
 }
 
-// By the old numbers as they are.
+// Whether the old numbers as they are come near a prediction.
+bool BlockEncoder::plain_may_win(const Numbers& numbers, std::size_t rival) {
+    constexpr std::size_t short_sample_bytes = 32u << 10;
+    constexpr double allowance = 0.85;
+    if (numbers.part->type == ElementType::f32 && rival < numbers.block.size() / 4) return false;
+    const auto sample = numbers.sample(short_sample_bytes);
+    if (sample.block.size() == numbers.block.size()) return true;
+    const auto mode =
+        numbers_.choose_method(sample.block, sample.old, sample.part->type, sample.skip);
+    const auto coded = numbers_.encode(sample.block, sample.old, mode, {});
+    return allowance * scaled(coded.payload.size(), 0, sample.block.size(), numbers.block.size()) <
+           static_cast<double>(rival);
+}
+
+// The best one by samples, for old numbers as they are.
+NumberMode BlockEncoder::plain_mode(const Numbers& numbers) {
+    auto mode =
+        numbers_.choose_method(numbers.block, numbers.old, numbers.part->type, numbers.skip);
+    if (limits_.factors) choose_columns(numbers, mode);
+    return mode;
+}
+
 NumberChooser::Coded BlockEncoder::code_plainly(const Numbers& numbers) {
     auto& mode = habit_.mode;
-    mode = numbers_.choose_method(numbers.block, numbers.old, numbers.part->type, numbers.skip);
-    if (limits_.factors) choose_columns(numbers, mode);
+    mode = plain_mode(numbers);
     auto plain = numbers_.encode(numbers.block, numbers.old, mode, {});
     // Samples may call a relative useless where only their stretch was replaced, and that is dear.
     if (mode.method == number::Method::direct && !numbers.old.empty()) {

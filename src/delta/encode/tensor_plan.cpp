@@ -1,6 +1,8 @@
 #include "delta/encode/tensor_plan.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace strandline::delta {
 namespace {
@@ -108,6 +110,28 @@ TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter) 
         }
     }
     return plan;
+}
+
+// A habit that is learned apart costs a block, so that it must be of use more than once.
+void find_kinds(TensorPlan& plan) {
+    constexpr std::uint64_t least_bytes = 64u << 10;
+    constexpr std::size_t least_parts = 3;
+    const auto kind_of = [](const TensorPart& part) {
+        return std::tuple(part.type, part.columns, part.last_columns, part.old_begin.has_value());
+    };
+    std::map<decltype(kind_of(TensorPart{})), std::vector<TensorPart*>> alike;
+    for (auto& part : plan.parts) {
+        part.kind.reset();
+        if (part.end - part.begin < least_bytes || part.folded || part.view) continue;
+        alike[kind_of(part)].push_back(&part);
+    }
+    plan.kinds.clear();
+    for (const auto& [key, parts] : alike) {
+        if (parts.size() < least_parts) continue;
+        const auto number = static_cast<std::uint32_t>(plan.kinds.size());
+        plan.kinds.push_back(*parts.front());
+        for (auto* part : parts) part->kind = number;
+    }
 }
 
 const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset) {

@@ -37,12 +37,16 @@ struct TensorPart {
     std::optional<FoldedPart> folded;
     /// In the place of old_begin: where the old values are, in another order or type.
     std::optional<PartView> view;
+    /// Which of TensorPlan::kinds it is of, if there are several of that.
+    std::optional<std::uint32_t> kind;
 };
 
 /// What is known of the new file before it is coded.
 struct TensorPlan {
     /// Sorted, without overlaps. Neighbours of one kind with neighbouring old values are one part.
     std::vector<TensorPart> parts;
+    /// The first part of each kind: those of one type and of rows of one length.
+    std::vector<TensorPart> kinds;
     /// Where to look for equal bytes.
     std::vector<KnownSpan> spans;
     TensorCounts counts;
@@ -50,6 +54,9 @@ struct TensorPlan {
 
 /// `meter` is told of the work, and may end it.
 [[nodiscard]] TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter);
+
+/// Fills `kinds` and the parts' `kind`.
+void find_kinds(TensorPlan& plan);
 
 /// The part that `offset` is in, or else the next one; null behind the last.
 [[nodiscard]] const TensorPart* part_at(const std::vector<TensorPart>& parts, std::uint64_t offset);

@@ -33,6 +33,12 @@ bool TensorStudy::look_at(const TensorPart& part) {
     return true;
 }
 
+std::uint8_t TensorStudy::seen() const {
+    return static_cast<std::uint8_t>((scales_ ? 1 : 0) | (factors_ ? 2 : 0) | (ratios_ ? 4 : 0) |
+                                     (rough_.rows.empty() ? 0 : 8) |
+                                     (rough_.columns.empty() ? 0 : 16));
+}
+
 std::optional<PlannedPrediction> TensorStudy::predict(std::uint64_t begin, std::uint64_t end,
                                                       bool right_sent) const {
     const TensorPart& part = *part_;

@@ -36,6 +36,9 @@ public:
     /// Returns whether it was another one.
     bool look_at(const TensorPart& part);
 
+    /// A bit for each kind of prediction that the part has shown.
+    [[nodiscard]] std::uint8_t seen() const;
+
     /// For the new bytes [begin, end) of the part; `right_sent` as in Prediction.
     [[nodiscard]] std::optional<PlannedPrediction> predict(std::uint64_t begin, std::uint64_t end,
                                                            bool right_sent) const;
