@@ -1,13 +1,17 @@
-// Applies arbitrary bytes as a delta. The checksums would stop nearly every input at the door, so
-// they are put right first: what is fuzzed is everything behind them.
+// Applies arbitrary bytes as a delta, to another file and in place, and looks at what it is made
+// of. The checksums would stop nearly every input at the door, so they are put right first: what is
+// fuzzed is everything behind them.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 #include "delta/apply.h"
+#include "delta/breakdown.h"
 #include "delta/format/crc32c.h"
 #include "delta/format/header.h"
 #include "delta/format/short_prologue.h"
+#include "delta/in_place.h"
+#include "delta/test/test_cut_medium.h"
 
 namespace strandline::delta {
 namespace {
@@ -36,6 +40,7 @@ void repair(Bytes& patch, ByteSpan old_file) {
     }
     if (patch.size() < header_bytes) return;
     store_le<std::uint64_t>(old_file.size(), all.subspan(16, 8));
+    std::ranges::copy(sha256(old_file).bytes, all.subspan(24, 32).begin());
     store_le<std::uint64_t>(patch.size(), all.subspan(96, 8));
     const std::uint64_t new_size = load_le<std::uint64_t>(all.subspan(56, 8));
     const std::uint64_t segment = load_le<std::uint32_t>(all.subspan(12, 4));
@@ -78,6 +83,21 @@ void apply(const Input& input, std::size_t chunk) {
     ignore(applier.finish(), "the hash of arbitrary bytes is nearly always wrong");
 }
 
+// Whatever is wrong, a file is left alone unless a segment was right.
+void apply_in_place(const Input& input) {
+    ApplyOptions options;
+    options.limits = {std::uint64_t{1} << 20, std::uint64_t{4} << 20};
+    CutMedium medium(Bytes(input.old_file.begin(), input.old_file.end()), {});
+    const auto done =
+        delta::apply_in_place(medium.file, medium.journal, MemoryReader(input.patch), options);
+    if (done) {
+        STRANDLINE_ASSERT(done->is_new(sha256(medium.file.bytes())));
+        STRANDLINE_ASSERT(medium.journal.bytes().empty());
+    } else if (done.error().code != Errc::corrupt) {
+        STRANDLINE_ASSERT(std::ranges::equal(medium.file.bytes(), input.old_file));
+    }
+}
+
 }  // namespace
 }  // namespace strandline::delta
 
@@ -88,5 +108,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     delta::repair(input.patch, input.old_file);
     delta::apply(input, SIZE_MAX);
     delta::apply(input, 7);
+    delta::apply_in_place(input);
+    strandline::ignore(delta::read_breakdown(delta::MemoryReader(input.patch)),
+                       "most are no deltas");
     return 0;
 }

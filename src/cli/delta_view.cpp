@@ -93,12 +93,12 @@ void show_made(const Context& context, const MadeDelta& made) {
 void show_result(const Context& context, const std::string& name, const delta::DeltaInfo& info) {
     if (context.json()) {
         ObjectBuilder out;
-        out.text("sha256", info.new_sha256.hex()).integer("bytes", number(info.new_size));
+        out.text("sha256", info.new_sha256_text()).integer("bytes", number(info.new_size));
         context.print(out.json());
         return;
     }
     context.print(
-        fmt::format("{}: {} bytes, sha256 {}", name, info.new_size, info.new_sha256.hex()));
+        fmt::format("{}: {} bytes, sha256 {}", name, info.new_size, info.new_sha256_text()));
 }
 
 void show_info(const Context& context, const delta::DeltaInfo& info,
@@ -108,9 +108,9 @@ void show_info(const Context& context, const delta::DeltaInfo& info,
         out.text("format", fmt::format("{}.{}", info.major, info.minor))
             .integer("delta_bytes", number(info.patch_size))
             .integer("old_bytes", number(info.old_size))
-            .text("old_sha256", info.old_sha256.hex())
+            .text("old_sha256", info.old_sha256_text())
             .integer("new_bytes", number(info.new_size))
-            .text("new_sha256", info.new_sha256.hex())
+            .text("new_sha256", info.new_sha256_text())
             .integer("segments", number(info.segments()))
             .integer("decoder_memory_bytes", info.decoder_memory)
             .objects("shares", shares_json(breakdown));
@@ -121,8 +121,8 @@ void show_info(const Context& context, const delta::DeltaInfo& info,
         {{"format", fmt::format("{}.{}", info.major, info.minor)},
          {"delta", fmt::format("{} bytes, {:.2f} % of the new file", info.patch_size,
                                percent(info.patch_size, info.new_size))},
-         {"old file", fmt::format("{} bytes, sha256 {}", info.old_size, info.old_sha256.hex())},
-         {"new file", fmt::format("{} bytes, sha256 {}", info.new_size, info.new_sha256.hex())},
+         {"old file", fmt::format("{} bytes, sha256 {}", info.old_size, info.old_sha256_text())},
+         {"new file", fmt::format("{} bytes, sha256 {}", info.new_size, info.new_sha256_text())},
          {"segments", fmt::format("{} of {}", info.segments(), size_text(info.segment_bytes))},
          {"memory to apply", size_text(info.decoder_memory)}}));
     context.print("\n" + shares_table(breakdown));

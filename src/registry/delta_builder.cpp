@@ -31,11 +31,9 @@ std::vector<DeltaShare> shares_of(const delta::Breakdown& breakdown) {
 }
 
 // A blob that was damaged on the disk would make a delta that no device can apply.
-Status check(const Sha256Digest& found, const Sha256Digest& wanted,
-             const std::filesystem::path& file) {
-    if (found == wanted) return {};
+Error damaged(const std::string& found, const std::filesystem::path& file) {
     return fail(Errc::corrupt,
-                fmt::format("{} is damaged: its SHA-256 is {}", file.string(), found.hex()));
+                fmt::format("{} is damaged: its SHA-256 is {}", file.string(), found));
 }
 
 class LibraryDeltaBuilder final : public DeltaBuilder {
@@ -52,8 +50,8 @@ public:
         TRY(const auto stats,
             delta::make_delta_file(files.base, files.target, files.output, options));
         TRY(const auto made, delta::read_info_file(files.output));
-        TRY(check(made.old_sha256, files.pair.base, files.base));
-        TRY(check(made.new_sha256, files.pair.target, files.target));
+        if (!made.is_old(files.pair.base)) return damaged(made.old_sha256_text(), files.base);
+        if (!made.is_new(files.pair.target)) return damaged(made.new_sha256_text(), files.target);
         if (stats.full_file_is_better) return DeltaBuild{};
         return DeltaBuild{stats.patch_size, shares_of(stats.breakdown)};
     }

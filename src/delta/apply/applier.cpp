@@ -61,11 +61,13 @@ public:
 
     Status finish() {
         if (!complete()) return fail(Errc::corrupt, "delta ends early");
-        if (output_.size() != info_->new_size || output_.finish() != info_->new_sha256) {
+        const auto digest = output_.finish();
+        if (output_.size() != info_->new_size || !info_->is_new(digest)) {
             return blamed(fail(Errc::corrupt,
                                "the output has a wrong SHA-256: the delta is damaged or the old "
                                "file changed meanwhile"));
         }
+        info_->complete(digest);
         return {};
     }
 

@@ -41,7 +41,7 @@ private:
 class InPlace {
 public:
     InPlace(DurableFile& file, DurableFile& journal_file, const ReadAt& patch,
-            const Prologue& prologue, const ApplyOptions& options)
+            Prologue& prologue, const ApplyOptions& options)
         : file_(&file),
           journal_file_(&journal_file),
           patch_(&patch),
@@ -88,8 +88,11 @@ private:
         const bool may_be_old = file_->size() == info_->old_size;
         if (!may_be_new && !may_be_old) return neither();
         TRY(const auto hash, hash_of(file_->size()));
-        if (may_be_new && hash == info_->new_sha256) return true;
-        if (!may_be_old || hash != info_->old_sha256) return neither();
+        if (may_be_new && info_->is_new(hash)) {
+            info_->complete(hash);
+            return true;
+        }
+        if (!may_be_old || !info_->is_old(hash)) return neither();
         TRY(start());
         return false;
     }
@@ -106,7 +109,7 @@ private:
             // It may have grown.
             if (file_->size() < info_->old_size || file_->size() > largest) return false;
             TRY(const auto hash, hash_of(info_->old_size));
-            return hash == info_->old_sha256;
+            return info_->is_old(hash);
         }
         const bool shortened = state_.done == info_->segments() && file_->size() == info_->new_size;
         if (file_->size() != largest && !shortened) return false;
@@ -173,11 +176,12 @@ private:
 
     Status finish() {
         TRY(const auto hash, hash_of(info_->new_size));
-        if (hash != info_->new_sha256) {
+        if (!info_->is_new(hash)) {
             return fail(Errc::corrupt,
                         "the file has a wrong SHA-256: it is damaged, and must be fetched as a "
                         "whole");
         }
+        info_->complete(hash);
         if (file_->size() > info_->new_size) {
             TRY(file_->truncate(info_->new_size));
             TRY(file_->sync());
@@ -223,7 +227,7 @@ private:
     DurableFile* journal_file_;
     const ReadAt* patch_;
     const Prologue* prologue_;
-    const DeltaInfo* info_;
+    DeltaInfo* info_;
     const ApplyOptions* options_;
     Journal journal_;
     JournalState state_;
@@ -233,7 +237,7 @@ private:
 
 Result<DeltaInfo> apply_in_place(DurableFile& file, DurableFile& journal, const ReadAt& patch,
                                  const ApplyOptions& options) {
-    TRY(const auto prologue, read_prologue(patch, options.limits));
+    TRY(auto prologue, read_prologue(patch, options.limits));
     if ((prologue.info.features & feature_in_place) == 0)
         return fail(Errc::invalid, "this delta was not made to be applied in place");
     TRY(InPlace(file, journal, patch, prologue, options).run());

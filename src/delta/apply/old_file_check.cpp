@@ -25,11 +25,11 @@ Status check_old_hash(const ReadAt& old_file, const DeltaInfo& info,
         return {};
     }));
     const auto digest = hash.finish();
-    if (digest == info.old_sha256) return {};
+    if (info.is_old(digest)) return {};
     return fail(Errc::conflict,
                 fmt::format("the old file is not the one this delta was made for: its SHA-256 is "
                             "{}, not {}",
-                            digest.hex(), info.old_sha256.hex()));
+                            digest.hex(), info.old_sha256_text()));
 }
 
 }  // namespace strandline::delta

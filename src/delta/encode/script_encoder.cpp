@@ -15,6 +15,8 @@ constexpr std::size_t max_steps = max_control_bytes / 32;
 constexpr std::size_t model_sample_bytes = 24u << 10;
 constexpr std::size_t small_bytes = 64u << 10;
 constexpr std::size_t tiny_bytes = 8u << 10;
+// So much of an old file is looked through for however few literals.
+constexpr std::size_t small_whole_bytes = 256u << 10;
 constexpr std::array<LzmaModel, 7> models{
     {{3, 0, 0}, {0, 2, 2}, {3, 0, 2}, {0, 0, 0}, {2, 2, 2}, {0, 0, 2}, {1, 0, 0}}};
 
@@ -184,7 +186,7 @@ ScriptEncoder::Packed ScriptEncoder::pack(ByteSpan bytes, ByteSpan gaps) {
     if (bytes.empty()) return best;
     const ByteSpan old = old_file_.subspan(at_hand_.offset, at_hand_.length);
     const bool whole_fits = old.size() > gaps.size() && old.size() <= limits_.reference_bytes &&
-                            old.size() <= max_references(bytes.size());
+                            old.size() <= small_whole_bytes + max_references(bytes.size());
     const ByteSpan whole = bytes.data() == literals_.data() && whole_fits ? old : ByteSpan{};
     const bool tiny = bytes.size() + std::max(gaps.size(), whole.size()) <= tiny_bytes;
     const auto kind = tiny ? ScriptReference::none : likely_reference(bytes, gaps, whole);

@@ -37,6 +37,11 @@ bool sizes_in_range(const DeltaInfo& info) {
            info.record_bytes <= max_block_bytes + record_overhead_bytes;
 }
 
+bool starts_alike(const Sha256Digest& a, const Sha256Digest& b, std::size_t bytes) {
+    return std::equal(a.bytes.begin(), a.bytes.begin() + static_cast<std::ptrdiff_t>(bytes),
+                      b.bytes.begin());
+}
+
 }  // namespace
 
 Bytes magic_bytes() { return {magic.begin(), magic.end()}; }
@@ -62,6 +67,27 @@ Status check_fields(const DeltaInfo& info) {
     if (info.decoder_memory < required_memory(info))
         return damaged("it declares too little memory");
     return {};
+}
+
+bool DeltaInfo::is_old(const Sha256Digest& digest) const {
+    return starts_alike(digest, old_sha256, old_sha256_bytes);
+}
+
+bool DeltaInfo::is_new(const Sha256Digest& digest) const {
+    return starts_alike(digest, new_sha256, new_sha256_bytes);
+}
+
+void DeltaInfo::complete(const Sha256Digest& digest) {
+    new_sha256 = digest;
+    new_sha256_bytes = static_cast<std::uint8_t>(digest.bytes.size());
+}
+
+std::string DeltaInfo::old_sha256_text() const {
+    return old_sha256.hex().substr(0, std::size_t{2} * old_sha256_bytes);
+}
+
+std::string DeltaInfo::new_sha256_text() const {
+    return new_sha256.hex().substr(0, std::size_t{2} * new_sha256_bytes);
 }
 
 std::uint64_t DeltaInfo::segments() const {

@@ -13,6 +13,8 @@ constexpr std::byte short_major{0x80 | format_major};
 constexpr std::size_t major_offset = 4;
 constexpr std::size_t length_offset = 5;
 constexpr std::size_t crc_bytes = 4;
+// Of a digest: more than chance, or somebody who tries, can get by.
+constexpr std::uint8_t short_sha256_bytes = 16;
 // Segments are multiples of this.
 constexpr std::uint32_t segment_unit = min_segment_bytes;
 constexpr std::uint32_t max_segment_units = max_segment_bytes / segment_unit;  // stored as 0
@@ -28,7 +30,7 @@ std::uint32_t small(std::uint64_t value) {
 
 Sha256Digest take_digest(FieldReader& in) {
     Sha256Digest digest;
-    std::ranges::copy(in.take(digest.bytes.size()), digest.bytes.begin());
+    std::ranges::copy(in.take(short_sha256_bytes), digest.bytes.begin());
     return digest;
 }
 
@@ -41,6 +43,7 @@ DeltaInfo take_info(FieldReader& in) {
     info.new_size = info.old_size + static_cast<std::uint64_t>(unzigzag(in.varint()));
     info.old_sha256 = take_digest(in);
     info.new_sha256 = take_digest(in);
+    info.old_sha256_bytes = info.new_sha256_bytes = short_sha256_bytes;
     info.record_bytes = small(in.varint());
     info.block_bytes = small(in.varint());
     info.reference_bytes = small(in.varint());
@@ -101,7 +104,7 @@ std::optional<Bytes> write_short_prologue(DeltaInfo& info, const std::vector<Ind
     append_varint(out, info.old_size);
     append_varint(out, zigzag(static_cast<std::int64_t>(info.new_size - info.old_size)));
     for (const auto* digest : {&info.old_sha256, &info.new_sha256})
-        out.insert(out.end(), digest->bytes.begin(), digest->bytes.end());
+        out.insert(out.end(), digest->bytes.begin(), digest->bytes.begin() + short_sha256_bytes);
     append_varint(out, info.record_bytes);
     append_varint(out, info.block_bytes);
     append_varint(out, info.reference_bytes);

@@ -64,7 +64,7 @@ def _read_short(patch: bytes) -> Header:
     need(patch[length - 4:length] == crc32c(patch[:length - 4]).to_bytes(4, "little"), "header: checksum does not fit")
     fields = Fields(patch[7:length - 4], "header")
     features, units, old_size, change = fields.integer(1), fields.integer(1), fields.varint(), unzigzag(fields.varint())
-    header = Header(0, features, (units or 1024) * 64 * KIB, old_size, fields.take(32), old_size + change, fields.take(32),
+    header = Header(0, features, (units or 1024) * 64 * KIB, old_size, fields.take(16), old_size + change, fields.take(16),
                     fields.varint(), fields.varint(), fields.varint())
     header.check()
     header.index = [(fields.varint(), fields.integer(4)) for _ in range(header.segments())]

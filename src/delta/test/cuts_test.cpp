@@ -17,16 +17,6 @@ struct Case {
     std::size_t prologue = 0;
 };
 
-// The same delta with the long prologue that larger ones have.
-Bytes with_long_prologue(ByteSpan patch) {
-    auto info = *parse_header(patch);
-    const auto body = patch.subspan(info.short_prologue_bytes);
-    const Bytes index = parse_short_prologue(patch.first(info.short_prologue_bytes))->index;
-    info.short_prologue_bytes = 0;
-    info.patch_size = info.prologue_bytes() + body.size();
-    return concatenated({write_header(info), index, body});
-}
-
 // Sizes from a few hundred bytes to three segments; most deltas are of one segment, as in
 // practice all that are so small are.
 std::optional<Case> make_case(std::uint64_t seed) {
@@ -50,7 +40,7 @@ std::optional<Case> make_case(std::uint64_t seed) {
     result.patch = std::move(*patch);
     auto info = parse_header(result.patch);
     if (info && info->short_prologue_bytes != 0 && random.below(3) == 0) {
-        result.patch = with_long_prologue(result.patch);
+        result.patch = with_long_prologue(result.pair, result.patch);
         info = parse_header(result.patch);
     }
     EXPECT_TRUE(info);

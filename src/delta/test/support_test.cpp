@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "delta/encode/plain_encoder.h"
 #include "delta/format/header.h"
+#include "delta/format/short_prologue.h"
 #include "delta/test/test_support.h"
 
 namespace strandline::delta {
@@ -37,6 +38,17 @@ Result<Bytes> encode(ByteSpan old_file, ByteSpan new_file, const EncodeOptions& 
     TRY(const auto stats, make_delta(old_file, new_file, patch, options));
     if (stats.patch_size != patch.bytes().size()) return fail(Errc::internal, "patch size differs");
     return patch.take();
+}
+
+Bytes with_long_prologue(const FilePair& pair, ByteSpan patch) {
+    auto [info, index] =
+        *parse_short_prologue(patch.first(parse_header(patch)->short_prologue_bytes));
+    const auto body = patch.subspan(info.short_prologue_bytes);
+    info.old_sha256 = sha256(pair.old_file);
+    info.new_sha256 = sha256(pair.new_file);
+    info.short_prologue_bytes = 0;
+    info.patch_size = info.prologue_bytes() + body.size();
+    return concatenated({write_header(info), index, body});
 }
 
 Result<Bytes> encode_as_frame(ByteSpan old_file, ByteSpan new_file) {

@@ -37,6 +37,9 @@ struct FilePair {
 };
 [[nodiscard]] std::vector<FilePair> sample_pairs();
 
+/// A delta of this pair that has a short prologue, with the long one that larger deltas have.
+[[nodiscard]] Bytes with_long_prologue(const FilePair& pair, ByteSpan patch);
+
 /// A small pair whose delta has copies, fills, raw bytes and both coders.
 [[nodiscard]] FilePair small_mixed_pair();
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -43,7 +44,10 @@ struct DeltaInfo {
     std::uint64_t old_size = 0;
     Sha256Digest old_sha256;
     std::uint64_t new_size = 0;
-    Sha256Digest new_sha256;
+    Sha256Digest new_sha256;  ///< after the delta was applied, the whole one in any case
+    /// How many bytes of the digests are known: a short prologue has the first 16; others are 0.
+    std::uint8_t old_sha256_bytes = 32;
+    std::uint8_t new_sha256_bytes = 32;
     /// Size of the whole delta, header included.
     std::uint64_t patch_size = 0;
     /// What an applier allocates at most, whatever the size of the files.
@@ -54,6 +58,15 @@ struct DeltaInfo {
     std::uint32_t index_crc32c = 0;
     /// Length of a short prologue, which small deltas have; 0 for the long form.
     std::uint32_t short_prologue_bytes = 0;
+
+    /// Whether a file with this digest is the old or the new one, as far as the delta tells.
+    [[nodiscard]] bool is_old(const Sha256Digest& digest) const;
+    [[nodiscard]] bool is_new(const Sha256Digest& digest) const;
+    /// Takes the digest of a file that is the new one.
+    void complete(const Sha256Digest& digest);
+    /// What is known of the digests, as hexadecimal digits.
+    [[nodiscard]] std::string old_sha256_text() const;
+    [[nodiscard]] std::string new_sha256_text() const;
 
     /// Entries of the segment index.
     [[nodiscard]] std::uint64_t segments() const;
