@@ -117,12 +117,15 @@ void show_info(const Context& context, const delta::DeltaInfo& info,
         context.print(out.json());
         return;
     }
+    const auto whole = info.old_sha256.bytes.size();  // small deltas hold less
     context.print(format_table(
         {{"format", fmt::format("{}.{}", info.major, info.minor)},
          {"delta", fmt::format("{} bytes, {:.2f} % of the new file", info.patch_size,
                                percent(info.patch_size, info.new_size))},
-         {"old file", fmt::format("{} bytes, sha256 {}", info.old_size, info.old_sha256_text())},
-         {"new file", fmt::format("{} bytes, sha256 {}", info.new_size, info.new_sha256_text())},
+         {"old file", fmt::format("{} bytes, sha256 {}{}", info.old_size, info.old_sha256_text(),
+                                  info.old_sha256_bytes < whole ? "..." : "")},
+         {"new file", fmt::format("{} bytes, sha256 {}{}", info.new_size, info.new_sha256_text(),
+                                  info.new_sha256_bytes < whole ? "..." : "")},
          {"segments", fmt::format("{} of {}", info.segments(), size_text(info.segment_bytes))},
          {"memory to apply", size_text(info.decoder_memory)}}));
     context.print("\n" + shares_table(breakdown));

@@ -113,7 +113,7 @@ def _short_ones() -> Iterator[tuple[str, bytes, bytes]]:
     yield "short: a damaged prologue", old, _with(patch, 20, bytes([patch[20] ^ 1]))
     yield "short: a prologue longer than the delta", old, _with(patch, 5, struct.pack("<H", 8192))
     yield "short: a huge prologue", old, _with(patch, 5, b"\xff\xff")
-    yield "short: another new file", old, sealed(_with(patch, patch[5] + 256 * patch[6] - 40, b"\0\1"))
+    yield "short: another new file", old, sealed(_with(patch, patch[5] + 256 * patch[6] - 30, b"\0\1"))
 
 
 def _frames() -> Iterator[tuple[str, bytes, bytes]]:

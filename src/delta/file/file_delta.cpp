@@ -69,7 +69,7 @@ Result<DeltaInfo> apply_to(const ReadAt& old_file, const ReadAt& patch,
     TRY(push_rest(patch, start.patch_offset, applier));
     TRY(applier.finish());
     TRY(output.sync());
-    return info;
+    return *applier.info();
 }
 
 }  // namespace

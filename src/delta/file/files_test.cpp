@@ -52,6 +52,10 @@ TEST_F(FilesTest, MakesAndAppliesDeltasOfFiles) {
     const auto info = apply_delta(old_file, folder_ / "delta", folder_ / "out");
     ASSERT_TRUE(info) << info.error().message;
     EXPECT_EQ(load(folder_ / "out"), pair.new_file);
+    // The small delta knows half of it.
+    EXPECT_EQ(info->new_sha256, sha256(pair.new_file));
+    EXPECT_EQ(verify_delta(old_file, folder_ / "delta")->new_sha256_text(),
+              sha256(pair.new_file).hex());
 }
 
 TEST_F(FilesTest, EmptyFilesWork) {
