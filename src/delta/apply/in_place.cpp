@@ -40,8 +40,8 @@ private:
 // is the n-th from the end when the file is replaced downwards.
 class InPlace {
 public:
-    InPlace(DurableFile& file, DurableFile& journal_file, const ReadAt& patch,
-            Prologue& prologue, const ApplyOptions& options)
+    InPlace(DurableFile& file, DurableFile& journal_file, const ReadAt& patch, Prologue& prologue,
+            const ApplyOptions& options)
         : file_(&file),
           journal_file_(&journal_file),
           patch_(&patch),
