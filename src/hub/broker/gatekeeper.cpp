@@ -53,7 +53,8 @@ boost::asio::awaitable<void> Gatekeeper::mute(std::string device, std::chrono::m
     std::function<Result<SessionCut>()> prepare = [this, device, span]() -> Result<SessionCut> {
         const auto data = registry::event_json(
             {{"device", device}, {"seconds", std::int64_t{span.count() / 1000}}});
-        TRY(parts_.events.append("device.muted", data));
+        const auto told = parts_.events.append("device.muted", data);
+        if (!told) log_warn("event not recorded device={}: {}", device, told.error().message);
         return order_to_cut(device);
     };
     auto order = co_await parts_.runtime.offload<SessionCut>(std::move(prepare));
