@@ -95,8 +95,6 @@ private:
         return std::min(bytes, max_segment_bytes);
     }
 
-    static Error was_cancelled() { return fail(Errc::cancelled, "making the delta was cancelled"); }
-
     // With threads, both at once.
     Status hash_files() {
         constexpr double share = 0.1;

@@ -150,6 +150,7 @@ constexpr std::uint64_t looked_rows = 256;
 Row coordinates(const Difference& difference, const std::vector<Row>& basis,
                 const std::function<bool()>& stopped) {
     Row left;
+    left.reserve(difference.rows() * basis.size());
     Row row;
     for (std::uint64_t i = 0; i < difference.rows(); ++i) {
         if (i % looked_rows == 0 && stopped && stopped()) return {};

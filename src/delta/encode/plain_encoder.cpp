@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "delta/coder/zstd_codec.h"
+#include "delta/encode/progress.h"
 
 namespace strandline::delta {
 namespace {
@@ -17,7 +18,7 @@ Status compress(ByteSpan new_file, const PlainOptions& options, const Take& take
     std::uint64_t at = 0;
     do {
         if (options.cancelled && options.cancelled()) {
-            return fail(Errc::cancelled, "making the delta was cancelled");
+            return was_cancelled();
         }
         const auto piece =
             new_file.subspan(at, std::min<std::uint64_t>(piece_bytes, new_file.size() - at));

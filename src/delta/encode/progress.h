@@ -7,6 +7,11 @@
 
 namespace strandline::delta {
 
+/// What ends encoding when its caller wants no more.
+[[nodiscard]] inline Error was_cancelled() {
+    return fail(Errc::cancelled, "making the delta was cancelled");
+}
+
 /// One scale for all phases of encoding, and the question whether to go on. On the caller's thread.
 class Progress {
 public:

@@ -99,12 +99,12 @@ struct Gains {
 };
 
 // Which numbers of a table are looked at.
-struct Grid {
+struct Stride {
     std::uint64_t row_step = 1;
     std::uint64_t column_step = 1;
 
-    static Grid of(std::uint64_t rows, std::uint64_t columns, std::uint64_t most_rows,
-                   std::uint64_t most_columns) {
+    static Stride of(std::uint64_t rows, std::uint64_t columns, std::uint64_t most_rows,
+                     std::uint64_t most_columns) {
         return {(rows + most_rows - 1) / most_rows, (columns + most_columns - 1) / most_columns};
     }
 };
@@ -127,9 +127,9 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
     const std::uint64_t one = element_size(type);
     const std::uint64_t rows = columns == 0 ? 0 : new_numbers.size() / one / columns;
     if (columns < least || rows < least || columns > max_columns || rows > max_rows) return {};
-    const auto walk = [&](const Grid& grid, const auto& work) {
-        for (std::uint64_t row = 0; row < rows; row += grid.row_step) {
-            for (std::uint64_t column = 0; column < columns; column += grid.column_step) {
+    const auto walk = [&](const Stride& stride, const auto& work) {
+        for (std::uint64_t row = 0; row < rows; row += stride.row_step) {
+            for (std::uint64_t column = 0; column < columns; column += stride.column_step) {
                 const auto at = static_cast<std::size_t>((row * columns + column) * one);
                 work(row, column, load_number<type>(old_numbers.data() + at),
                      load_number<type>(new_numbers.data() + at));
@@ -142,12 +142,15 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
         by_row[row].add(old, next);
         by_column[column].add(old, next);
     };
-    const auto look = [&](const Grid& grid) {
+    const auto fit_to = [&](const Stride& stride) {
         std::ranges::fill(by_row, Fit{});
         std::ranges::fill(by_column, Fit{});
-        walk(grid, fit);
+        walk(stride, fit);
+    };
+    const auto look = [&](const Stride& stride) {
+        fit_to(stride);
         Gains gains;
-        walk(grid, [&](std::uint64_t row, std::uint64_t column, double old, double next) {
+        walk(stride, [&](std::uint64_t row, std::uint64_t column, double old, double next) {
             if (!std::isfinite(old) || !std::isfinite(next)) return;
             gains.rows.add(next - old, next - old * by_row[row].factor());
             gains.columns.add(next - old, next - old * by_column[column].factor());
@@ -160,19 +163,15 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
         return least_gain + 33.0 / static_cast<double>(numbers);
     };
     // Mostly there is nothing, and few numbers show it.
-    auto glance = look(Grid::of(rows, columns, 32, 128));
+    auto glance = look(Stride::of(rows, columns, 32, 128));
     if (!glance.rows.worthwhile(least_gain / 2) && !glance.columns.worthwhile(least_gain))
         return {};
-    const Grid grid = Grid::of(rows, columns, sampled_rows, columns);
-    auto gains = look(grid);
+    const Stride stride = Stride::of(rows, columns, sampled_rows, columns);
+    auto gains = look(stride);
     const bool rows_help = gains.rows.worthwhile(cost_of(columns));
     const bool columns_help = gains.columns.worthwhile(cost_of(std::min(rows, sampled_rows)));
     if (!rows_help && !columns_help) return {};
-    if (grid.row_step > 1) {
-        std::ranges::fill(by_row, Fit{});
-        std::ranges::fill(by_column, Fit{});
-        walk(Grid{}, fit);
-    }
+    if (stride.row_step > 1) fit_to(Stride{});
     RoughScales scales;
     if (rows_help) scales.rows = factors_of(by_row);
     if (columns_help) scales.columns = factors_of(by_column);

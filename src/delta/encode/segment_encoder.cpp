@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "delta/encode/lzma_models.h"
+#include "delta/encode/progress.h"
 
 namespace strandline::delta {
 namespace {
@@ -52,8 +53,6 @@ ScriptLimits script_limits(const BlockLimits& limits) {
     script.enabled = limits.scripts;
     return script;
 }
-
-Error was_cancelled() { return fail(Errc::cancelled, "making the delta was cancelled"); }
 
 // Whether a match of the segment [begin, end) gets a record of its own.
 bool is_copy(const Match& match, std::uint64_t begin, std::uint64_t end) {

@@ -8,13 +8,12 @@
 #include <optional>
 #include <thread>
 
+#include "delta/encode/progress.h"
 #include "delta/format/crc32c.h"
 #include "delta/format/record_survey.h"
 
 namespace strandline::delta {
 namespace {
-
-Error was_cancelled() { return fail(Errc::cancelled, "making the delta was cancelled"); }
 
 std::uint64_t count_of(const SegmentJob& job) {
     return (job.new_file.size() + job.segment_bytes - 1) / job.segment_bytes;
