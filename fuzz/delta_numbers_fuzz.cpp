@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "delta/number/number_coder.h"
 #include "delta/number/predict.h"
+#include "delta/number/rescaled_coder.h"
 
 namespace strandline::delta::number {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::array speeds{Speed::best, Speed::baseline, Speed::portable};
 struct Input {
     ElementType type;
     Method method;
+    std::size_t shape;    // columns, or 0
     std::size_t columns;  // that are told apart, or 0
     bool rows;
     ByteSpan old_numbers;
@@ -35,6 +37,7 @@ Input split(ByteSpan data) {
     const unsigned shape = kind / 27;
     return {type,
             static_cast<Method>(kind / 9 % 3),
+            columns[shape % columns.size()],
             can_predict(type) ? columns[shape % columns.size()] : 0,
             shape >= columns.size(),
             data.subspan(3, old_size),
@@ -96,6 +99,53 @@ void check_reading(const Input& input) {
     }
 }
 
+// Signed bytes in rows, whose ratios are made of the old ones.
+struct Rescaled {
+    explicit Rescaled(const Input& input, std::size_t count) {
+        grid.columns = std::max<std::size_t>(1, input.shape);
+        grid.phase = grid.columns / 2;
+        for (std::size_t row = 0; row < grid.rows(count); ++row) {
+            const auto byte = static_cast<std::int8_t>(input.old_numbers[row % count]);
+            ratios.push_back(static_cast<std::int16_t>(byte >= 0 ? byte * 225 : byte * 31));
+        }
+    }
+    Grid grid;
+    std::vector<std::int16_t> ratios;
+};
+
+void check_rescaled(const Input& input) {
+    const std::size_t count = std::min(input.old_numbers.size(), input.rest.size());
+    if (count == 0) return;
+    const auto old_numbers = input.old_numbers.first(count);
+    const auto numbers = input.rest.first(count);
+    const Rescaled rows(input, count);
+    Bytes first;
+    Bytes first_read;
+    for (const auto speed : speeds) {
+        const auto model = std::make_unique<NumberModel>();
+        SymbolWriter writer;
+        Bytes streams;
+        encode_rescaled(numbers, old_numbers, rows.grid, rows.ratios, *model, writer, streams,
+                        speed);
+        if (speed == speeds.front()) first = streams;
+        STRANDLINE_ASSERT(streams == first);
+        model->reset();
+        Bytes back(count);
+        STRANDLINE_ASSERT(
+            decode_rescaled(streams, old_numbers, rows.grid, rows.ratios, *model, back, speed)
+                .has_value());
+        STRANDLINE_ASSERT(std::ranges::equal(back, numbers));
+        model->reset();
+        back.assign(count, {});
+        const bool good =
+            decode_rescaled(input.rest, old_numbers, rows.grid, rows.ratios, *model, back, speed)
+                .has_value();
+        back.push_back(static_cast<std::byte>(good));
+        if (speed == speeds.front()) first_read = back;
+        STRANDLINE_ASSERT(back == first_read);
+    }
+}
+
 }  // namespace
 }  // namespace strandline::delta::number
 
@@ -106,5 +156,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto input = number::split(std::as_bytes(std::span(data, size)));
     number::check_coding(input);
     number::check_reading(input);
+    if (input.type == strandline::delta::ElementType::i8) number::check_rescaled(input);
     return 0;
 }

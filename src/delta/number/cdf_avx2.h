@@ -9,6 +9,8 @@ namespace strandline::delta::number {
 struct Avx2Rounds;
 template <class Format, Method How, class Io, bool ByColumn>
 class Avx2DifferenceKernel;
+template <class Io>
+class Avx2RescaledKernel;
 
 /// PortableCdf in AVX2: a Cdf is one register.
 struct Avx2Cdf {
@@ -16,6 +18,8 @@ struct Avx2Cdf {
     using Rounds = Avx2Rounds;
     template <class Format, Method How, class Io, bool ByColumn>
     using Differences = Avx2DifferenceKernel<Format, How, Io, ByColumn>;
+    template <class Io>
+    using Rescaled = Avx2RescaledKernel<Io>;
 
     [[gnu::always_inline]] static inline unsigned find(const Cdf& cdf, std::uint32_t slot) {
         const __m256i starts =

@@ -51,6 +51,42 @@ struct Avx2Lanes {
         static_assert(sizeof(Value) == 4);
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to.data()), value);
     }
+    /// Whole numbers of any size, with their signs.
+    template <class Value>
+    [[gnu::always_inline]] static inline Vector widen(const Lanes<Value>& from) {
+        if constexpr (sizeof(Value) == 4) {
+            return load(from);
+        } else if constexpr (sizeof(Value) == 2) {
+            return _mm256_cvtepi16_epi32(
+                _mm_loadu_si128(reinterpret_cast<const __m128i*>(from.data())));
+        } else {
+            return _mm256_cvtepi8_epi32(
+                _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from.data())));
+        }
+    }
+    /// Their lowest bits, back again.
+    template <class Value>
+    [[gnu::always_inline]] static inline void narrow(Lanes<Value>& to, Vector value) {
+        if constexpr (sizeof(Value) == 4) {
+            store(to, value);
+            return;
+        }
+        // Lowest bytes of each first, then both halves together.
+        const __m256i order =
+            sizeof(Value) == 2
+                ? _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1, 0, 1,
+                                   4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1)
+                : _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0,
+                                   4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+        const __m256i lowest = _mm256_shuffle_epi8(value, order);
+        const __m128i low = _mm256_castsi256_si128(lowest);
+        const __m128i high = _mm256_extracti128_si256(lowest, 1);
+        if constexpr (sizeof(Value) == 2) {
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(to.data()), _mm_unpacklo_epi64(low, high));
+        } else {
+            _mm_storel_epi64(reinterpret_cast<__m128i*>(to.data()), _mm_unpacklo_epi32(low, high));
+        }
+    }
     /// Lanes are read from memory from here on. A compiler that knows what was stored takes them
     /// out of the register one by one, which is slower.
     [[gnu::always_inline]] static inline void keep(Lanes<std::uint32_t>& value) {

@@ -12,6 +12,7 @@
 #include "delta/number/number_format.h"
 #include "delta/number/number_method.h"
 #include "delta/number/number_work.h"
+#include "delta/number/ratio_cursor.h"
 #include "delta/number/scale_tracker.h"
 #include "delta/number/state_packer.h"
 
@@ -26,7 +27,7 @@
 
 #include "delta/number/number_kernel_avx2.h"
 #include "delta/number/number_loops.h"
-#include "delta/number/rescaled_kernel.h"
+#include "delta/number/rescaled_kernel_avx2.h"
 #include "delta/number/state_packer_avx2.h"
 
 namespace strandline::delta::number {
@@ -49,6 +50,21 @@ void write_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
 bool read_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
                         SymbolReader& reader) {
     return run_rescaled<Avx2Cdf>(work, rows, model, reader);
+}
+
+void add_products_avx2(std::int64_t* sums, std::int32_t left, const std::int32_t* right,
+                       std::size_t count) {
+    constexpr std::size_t step = 4;
+    const __m256i factor = _mm256_set1_epi64x(left);
+    const std::size_t whole = count / step * step;
+    for (std::size_t i = 0; i < whole; i += step) {
+        auto* const place = reinterpret_cast<__m256i*>(sums + i);
+        const __m256i others =
+            _mm256_cvtepi32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(right + i)));
+        _mm256_storeu_si256(
+            place, _mm256_add_epi64(_mm256_loadu_si256(place), _mm256_mul_epi32(factor, others)));
+    }
+    for (std::size_t i = whole; i < count; ++i) sums[i] += std::int64_t{left} * right[i];
 }
 
 std::size_t pack_avx2(std::span<const std::uint32_t> entries, Lanes<std::uint32_t>& states,
@@ -83,6 +99,7 @@ void write_avx2(ElementType, Method, Work&, NumberModel&, SymbolWriter&) {}
 bool read_avx2(ElementType, Method, Work&, NumberModel&, SymbolReader&) { return false; }
 void write_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolWriter&) {}
 bool read_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolReader&) { return false; }
+void add_products_avx2(std::int64_t*, std::int32_t, const std::int32_t*, std::size_t) {}
 std::size_t pack_avx2(std::span<const std::uint32_t>, Lanes<std::uint32_t>&,
                       std::span<std::uint16_t>) {
     return 0;

@@ -290,40 +290,72 @@ TEST(NumberCoder, NumbersThatAreRarelyFarOffComeBack) {
     }
 }
 
-TEST(RescaledCoder, SignedBytesOfNewScalesComeBack) {
-    SeededRandom random(5);
-    constexpr std::size_t columns = 96;
-    constexpr std::size_t rows = 30;
-    Bytes old = random_bytes(columns * rows, 6);
-    Bytes next = old;
+struct RescaledSample {
+    Bytes next;
+    Bytes old;
+    Grid grid;
     std::vector<std::int16_t> ratios;
-    for (std::size_t row = 0; row < rows; ++row) {
-        ratios.push_back(static_cast<std::int16_t>(static_cast<int>(random.below(400)) - 200));
-        for (std::size_t i = row * columns; i < (row + 1) * columns; ++i) {
-            const double exact = static_cast<std::int8_t>(old[i]) * (1 + ratios.back() / 4096.0);
-            next[i] = static_cast<std::byte>(static_cast<int>(std::clamp(exact, -128.0, 127.0)));
-        }
+};
+
+// `noise` of 256 leaves nothing of the old numbers.
+RescaledSample rescaled_sample(std::size_t columns, std::size_t count, int widest_ratio, int noise,
+                               std::uint64_t seed) {
+    SeededRandom random(seed);
+    RescaledSample sample{{}, random_bytes(count, seed + 1), {columns, columns / 3}, {}};
+    for (std::size_t row = 0; row < sample.grid.rows(count); ++row) {
+        const auto span = static_cast<std::uint64_t>(2 * widest_ratio + 1);
+        sample.ratios.push_back(
+            static_cast<std::int16_t>(static_cast<int>(random.below(span)) - widest_ratio));
     }
-    const Grid grid{columns, 0};
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t row = (sample.grid.phase + i) / columns;
+        const double exact =
+            static_cast<std::int8_t>(sample.old[i]) * (1 + sample.ratios[row] / 4096.0) +
+            (noise == 0 ? 0 : static_cast<int>(random.below(static_cast<std::uint64_t>(noise)))) -
+            noise / 2.0;
+        sample.next.push_back(
+            static_cast<std::byte>(static_cast<int>(std::clamp(exact, -128.0, 127.0))));
+    }
+    return sample;
+}
+
+// Returns how many bytes it took, the same for each kind of code.
+std::size_t expect_rescaled(const RescaledSample& sample) {
     NumberModel model;
     SymbolWriter writer;
     Bytes streams;
-    encode_rescaled(next, old, grid, ratios, model, writer, streams);
-    EXPECT_LT(streams.size(), next.size() / 4);
-    for (const auto speed : other_speeds) {
+    encode_rescaled(sample.next, sample.old, sample.grid, sample.ratios, model, writer, streams);
+    for (const auto speed : {Speed::best, Speed::baseline, Speed::portable}) {
         model.reset();
         Bytes other;
-        encode_rescaled(next, old, grid, ratios, model, writer, other, speed);
+        encode_rescaled(sample.next, sample.old, sample.grid, sample.ratios, model, writer, other,
+                        speed);
         EXPECT_EQ(other, streams);
         model.reset();
-        Bytes other_back(next.size());
-        ASSERT_TRUE(decode_rescaled(streams, old, grid, ratios, model, other_back, speed));
-        EXPECT_EQ(other_back, next);
+        Bytes back(sample.next.size());
+        EXPECT_TRUE(
+            decode_rescaled(streams, sample.old, sample.grid, sample.ratios, model, back, speed));
+        EXPECT_EQ(back, sample.next);
     }
-    model.reset();
-    Bytes back(next.size());
-    ASSERT_TRUE(decode_rescaled(streams, old, grid, ratios, model, back));
-    EXPECT_EQ(back, next);
+    return streams.size();
+}
+
+TEST(RescaledCoder, SignedBytesOfNewScalesComeBack) {
+    constexpr std::size_t columns = 96;
+    constexpr std::size_t count = 30 * columns;
+    EXPECT_LT(expect_rescaled(rescaled_sample(columns, count, 200, 0, 5)), count / 4);
+}
+
+TEST(RescaledCoder, RowsOfAnyLengthAndAnyNoiseComeBack) {
+    for (const std::size_t columns : {1, 3, 7, 8, 9, 16, 61}) {
+        for (const std::size_t count : {1, 7, 8, 511, 512, 3001}) {
+            for (const int noise : {0, 3, 20, 256}) {
+                SCOPED_TRACE(testing::Message()
+                             << columns << " columns, " << count << " numbers, noise " << noise);
+                expect_rescaled(rescaled_sample(columns, count, 4095, noise, columns + count));
+            }
+        }
+    }
 }
 
 }  // namespace

@@ -69,41 +69,6 @@ private:
         Vector length;
     };
 
-    [[gnu::always_inline]] static inline Vector widen(const Lanes<Word>& words) {
-        if constexpr (sizeof(Word) == 4) {
-            return load(words);
-        } else if constexpr (sizeof(Word) == 2) {
-            return _mm256_cvtepi16_epi32(
-                _mm_loadu_si128(reinterpret_cast<const __m128i*>(words.data())));
-        } else {
-            return _mm256_cvtepi8_epi32(
-                _mm_loadl_epi64(reinterpret_cast<const __m128i*>(words.data())));
-        }
-    }
-    [[gnu::always_inline]] static inline void narrow(Lanes<Word>& words, Vector value) {
-        if constexpr (sizeof(Word) == 4) {
-            store(words, value);
-            return;
-        }
-        // Lowest bytes of each first, then both halves together.
-        const __m256i order =
-            sizeof(Word) == 2
-                ? _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1, 0, 1,
-                                   4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1)
-                : _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0,
-                                   4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
-        const __m256i lowest = _mm256_shuffle_epi8(value, order);
-        const __m128i low = _mm256_castsi256_si128(lowest);
-        const __m128i high = _mm256_extracti128_si256(lowest, 1);
-        if constexpr (sizeof(Word) == 2) {
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(words.data()),
-                             _mm_unpacklo_epi64(low, high));
-        } else {
-            _mm_storel_epi64(reinterpret_cast<__m128i*>(words.data()),
-                             _mm_unpacklo_epi32(low, high));
-        }
-    }
-
     // Of numbers whose sign goes on to the left.
     [[gnu::always_inline]] static inline Vector ordered(Vector value) {
         if constexpr (!Format::is_float)

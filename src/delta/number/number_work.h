@@ -46,6 +46,10 @@ void write_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
 [[nodiscard]] bool read_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
                                       SymbolReader& reader);
 
+/// sums[i] += left * right[i], for `count` numbers.
+void add_products_avx2(std::int64_t* sums, std::int32_t left, const std::int32_t* right,
+                       std::size_t count);
+
 /// run_type() in plain C++.
 void write_portable(ElementType type, Method method, Work& work, NumberModel& model,
                     SymbolWriter& writer);

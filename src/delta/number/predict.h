@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "delta/layout/tensor.h"
+#include "delta/number/number_method.h"
 
 // What old numbers become before new ones are compared with them; format.md section 4.6. Every
 // step is exact or one IEEE 754 operation in double precision, so all processors agree.
@@ -47,9 +48,6 @@ struct LowRank {
 
 /// Adds the product to the numbers and rounds to `type`.
 void add_low_rank(ElementType type, std::span<std::byte> numbers, const Grid& grid,
-                  const LowRank& product);
-
-/// Exact value of one number of `type` at `at`.
-[[nodiscard]] double value_at(ElementType type, const std::byte* at);
+                  const LowRank& product, Speed speed = Speed::best);
 
 }  // namespace strandline::delta::number
