@@ -125,7 +125,8 @@ private:
                                                        std::vector<OldRange>& windows);
     NumberChooser::Coded code_by_trial(const Numbers& numbers, std::vector<OldRange>& windows,
                                        std::optional<NumberChooser::Coded> predicted);
-    [[nodiscard]] bool plain_may_win(const Numbers& numbers, std::size_t rival);
+    [[nodiscard]] bool plain_may_win(const Numbers& numbers, const NumberMode& mode,
+                                     std::size_t rival);
     NumberChooser::Coded code_plainly(const Numbers& numbers);
     NumberChooser::Coded code_predicted(const Numbers& numbers, const NumberMode& mode,
                                         const PlannedPrediction& planned);

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
-#include "delta/encode/load_number.h"
+#include "delta/number/load_number.h"
 #include "delta/number/number_coder.h"
 #include "delta/number/predict.h"
 
@@ -59,14 +60,22 @@ public:
 private:
     template <ElementType type>
     void read_as(std::uint64_t row, Row& out, std::uint64_t count) const {
-        const std::byte* a = new_.data() + row * columns_ * one_;
-        const std::byte* b = old_.data() + row * columns_ * one_;
-        const std::uint64_t step = columns_ / count * one_;
+        constexpr std::uint64_t one = element_size(type);
+        const std::byte* a = new_.data() + row * columns_ * one;
+        const std::byte* b = old_.data() + row * columns_ * one;
         out.resize(count);
-        for (std::size_t i = 0; i < count; ++i, a += step, b += step) {
-            const double value = load_number<type>(a) - load_number<type>(b);
-            out[i] = std::isfinite(value) ? value : 0;
-        }
+        const auto read_every = [&](std::uint64_t step) {
+            for (std::size_t i = 0; i < count; ++i) {
+                const double value = number::load_number<type>(a + i * step) -
+                                     number::load_number<type>(b + i * step);
+                out[i] = std::abs(value) <= std::numeric_limits<double>::max() ? value : 0;
+            }
+        };
+        // A step that is known makes vectors.
+        if (count == columns_)
+            read_every(one);
+        else
+            read_every(columns_ / count * one);
     }
 
     ElementType type_;
@@ -160,12 +169,12 @@ Row coordinates(const Difference& difference, const std::vector<Row>& basis,
     return left;
 }
 
-// One step of subspace iteration: the basis that fits all rows.
-void improve(const Difference& difference, std::vector<Row>& basis,
+// One step of subspace iteration: the basis that fits every row of so many.
+void improve(const Difference& difference, std::vector<Row>& basis, std::uint64_t every,
              const std::function<bool()>& stopped) {
     std::vector<Row> next(basis.size(), Row(difference.columns(), 0));
     Row row;
-    for (std::uint64_t i = 0; i < difference.rows(); ++i) {
+    for (std::uint64_t i = 0; i < difference.rows(); i += every) {
         if (i % looked_rows == 0 && stopped && stopped()) return;
         difference.read(i, row);
         for (std::size_t k = 0; k < basis.size(); ++k) add_scaled(next[k], dot(row, basis[k]), row);
@@ -243,8 +252,11 @@ std::optional<Factors> find_low_rank(ElementType type, ByteSpan new_numbers, Byt
     if (basis.empty() || basis.size() * columns > max_factors ||
         basis.size() * difference.rows() > max_left)
         return std::nullopt;
-    constexpr int steps = 2;
-    for (int i = 0; i < steps; ++i) improve(difference, basis, stopped);
+    // Some rows bring it near, all of them as near as it gets.
+    constexpr std::uint64_t few_rows = 256;
+    const std::uint64_t every = std::max<std::uint64_t>(1, difference.rows() / few_rows);
+    improve(difference, basis, every, stopped);
+    improve(difference, basis, 1, stopped);
     const auto left = coordinates(difference, basis, stopped);
     if (left.empty()) return std::nullopt;
     Factors factors = as_integers(type, left, basis);

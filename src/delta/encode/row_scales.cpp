@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "delta/encode/load_number.h"
+#include "delta/number/load_number.h"
 #include "delta/number/number_coder.h"
 #include "delta/number/predict.h"
 #include "delta/number/rescaled_coder.h"
@@ -131,8 +131,8 @@ RoughScales rough_scales(ByteSpan new_numbers, ByteSpan old_numbers, std::uint64
         for (std::uint64_t row = 0; row < rows; row += stride.row_step) {
             for (std::uint64_t column = 0; column < columns; column += stride.column_step) {
                 const auto at = static_cast<std::size_t>((row * columns + column) * one);
-                work(row, column, load_number<type>(old_numbers.data() + at),
-                     load_number<type>(new_numbers.data() + at));
+                work(row, column, number::load_number<type>(old_numbers.data() + at),
+                     number::load_number<type>(new_numbers.data() + at));
             }
         }
     };
@@ -194,6 +194,33 @@ RoughScales find_rough_scales(ElementType type, ByteSpan new_numbers, ByteSpan o
     }
 }
 
+namespace {
+
+Fit fit_bytes(ByteSpan new_numbers, ByteSpan old_numbers) {
+    // Sums of so many products fit 32 bits.
+    constexpr std::size_t most = 64u << 10;
+    Fit fit;
+    for (std::size_t begin = 0; begin < new_numbers.size(); begin += most) {
+        const std::size_t end = std::min(new_numbers.size(), begin + most);
+        std::int32_t old_old = 0;
+        std::int32_t old_new = 0;
+        std::int32_t new_new = 0;
+        for (std::size_t i = begin; i < end; ++i) {
+            const std::int32_t old = static_cast<std::int8_t>(old_numbers[i]);
+            const std::int32_t next = static_cast<std::int8_t>(new_numbers[i]);
+            old_old += old * old;
+            old_new += old * next;
+            new_new += next * next;
+        }
+        fit.old_old += old_old;
+        fit.old_new += old_new;
+        fit.new_new += new_new;
+    }
+    return fit;
+}
+
+}  // namespace
+
 std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers, ByteSpan old_numbers,
                                                          std::uint64_t columns) {
     if (columns < 8) return std::nullopt;
@@ -203,11 +230,8 @@ std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers, B
     double total = 0;
     double unexplained = 0;
     for (std::uint64_t row = 0; row < rows; ++row) {
-        Fit fit;
-        for (std::uint64_t at = row * columns; at < (row + 1) * columns; ++at) {
-            fit.add(static_cast<std::int8_t>(old_numbers[at]),
-                    static_cast<std::int8_t>(new_numbers[at]));
-        }
+        const Fit fit = fit_bytes(new_numbers.subspan(row * columns, columns),
+                                  old_numbers.subspan(row * columns, columns));
         const double ratio = std::round(one * (fit.factor() - 1));
         ratios.push_back(static_cast<std::int16_t>(std::clamp(ratio, 1 - one, 7 * one)));
         total += fit.new_new;

@@ -34,7 +34,7 @@ NumberChooser::Coded BlockEncoder::code_by_trial(const Numbers& numbers,
     }
     const NumberMode mode{numbers.part->type, number::Method::absolute, numbers.skip, 0, false};
     auto best = predicted ? std::move(*predicted) : code_predicted(numbers, mode, *planned);
-    if (plain_may_win(numbers, best.payload.size())) {
+    if (plain_may_win(numbers, mode, best.payload.size())) {
         auto plain = code_plainly(numbers);
         if (plain.payload.size() <= best.payload.size()) return plain;
     }
@@ -45,18 +45,23 @@ NumberChooser::Coded BlockEncoder::code_by_trial(const Numbers& numbers,
     return best;
 }
 
-// Whether the old numbers as they are come near a prediction.
-bool BlockEncoder::plain_may_win(const Numbers& numbers, std::size_t rival) {
+// Whether the old numbers as they are come near a prediction, by which the block takes `rival`.
+bool BlockEncoder::plain_may_win(const Numbers& numbers, const NumberMode& mode,
+                                 std::size_t rival) {
     constexpr std::size_t short_sample_bytes = 32u << 10;
-    constexpr double allowance = 0.85;
     if (numbers.part->type == ElementType::f32 && rival < numbers.block.size() / 4) return false;
     const auto sample = numbers.sample(short_sample_bytes);
     if (sample.block.size() == numbers.block.size()) return true;
-    const auto mode =
+    // Rows differ, so both are compared in the same ones; factors of columns are sent once.
+    const auto planned = study_.predict(sample.begin, sample.end(), true);
+    if (!planned) return true;
+    NumberMode predicted = mode;
+    predicted.skip = sample.skip;
+    const auto plain =
         numbers_.choose_method(sample.block, sample.old, sample.part->type, sample.skip);
-    const auto coded = numbers_.encode(sample.block, sample.old, mode, {});
-    return allowance * scaled(coded.payload.size(), 0, sample.block.size(), numbers.block.size()) <
-           static_cast<double>(rival);
+    const auto cost = numbers_.encode(sample.block, sample.old, plain, {}).payload.size();
+    const auto rivals = code_predicted(sample, predicted, *planned).payload.size();
+    return cost < rivals;
 }
 
 // The best one by samples, for old numbers as they are.
