@@ -29,14 +29,6 @@ protected:
 
 Deadline soon() { return Deadline::after(patience); }
 
-#define CO_EXPECT(condition)                                                      \
-    do {                                                                          \
-        if (!(condition)) {                                                       \
-            ADD_FAILURE() << #condition;                                          \
-            co_return fail(Errc::internal, "the test cannot go on: " #condition); \
-        }                                                                         \
-    } while (false)
-
 Task<void> carry_everything(Runtime& runtime, MqttOptions sender_options,
                             MqttOptions receiver_options) {
     RecordingClient receiver(runtime, std::move(receiver_options));

@@ -8,6 +8,15 @@
 
 #include "net/mqtt_client.h"
 
+/// Ends a coroutine of a test that cannot go on without this.
+#define CO_EXPECT(condition)                                                      \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
+            ADD_FAILURE() << #condition;                                          \
+            co_return fail(Errc::internal, "the test cannot go on: " #condition); \
+        }                                                                         \
+    } while (false)
+
 // For tests only.
 namespace strandline::net {
 
