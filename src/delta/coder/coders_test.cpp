@@ -193,7 +193,7 @@ TEST(NumbersCoder, RefusesColumnsThatDoNotFit) {
     mode.columns = 20;
     mode.column = 7;
     Bytes payload;
-    encode_numbers_block(tuned, old, mode, {}, model, model, writer, payload);
+    encode_numbers_block(tuned, old, mode, {}, {model, model, writer}, payload);
     EXPECT_EQ(made_by(CoderId::numbers, payload, old, tuned.size()), tuned);
     // Behind type and method: 2 x columns and the first column, of a byte each.
     const auto refused = [&](std::size_t at, unsigned value) {

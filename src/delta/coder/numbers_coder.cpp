@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "delta/coder/numbers_payload.h"
 #include "delta/coder/sparse_numbers.h"
 #include "delta/format/varint.h"
 #include "delta/number/rescaled_coder.h"
@@ -9,28 +10,8 @@
 namespace strandline::delta {
 namespace {
 
-constexpr unsigned model_shift = 4;
-constexpr unsigned fresh_bit = 0x40;
-constexpr unsigned prediction_bit = 0x80;
-constexpr unsigned skip_shift = 4;
-constexpr unsigned columns_bit = 8;
-
 Error malformed(const char* what) {
     return fail(Errc::corrupt, std::string("delta has a malformed block of numbers: ") + what);
-}
-
-// Loose bytes before the numbers, the numbers, loose bytes behind; in bytes.
-struct Extent {
-    std::size_t skip = 0;
-    std::size_t numbers = 0;
-    std::size_t tail = 0;
-};
-
-Extent extent_of(std::size_t size, const NumberMode& mode) {
-    const std::size_t skip = std::min<std::size_t>(mode.skip, size);
-    const std::size_t one = element_size(mode.type);
-    const std::size_t numbers = (size - skip) / one * one;
-    return {skip, numbers, size - skip - numbers};
 }
 
 Result<NumberMode> read_mode(FieldReader& in, bool& predicted, bool& by_column) {
@@ -62,13 +43,11 @@ Result<number::ColumnMemory> read_columns(FieldReader& in, ElementType type, Num
                                 static_cast<std::size_t>(column), (shape & 1) != 0};
 }
 
-Status decode_predicted(FieldReader& in, const NumberMode& mode, const Reference& reference,
+// `numbers` are to be filled, and `changed` with what is expected of them.
+Status decode_predicted(FieldReader& in, const NumberMode& mode,
                         const number::ColumnMemory& columns, NumberModels& models,
-                        std::span<std::byte> numbers, std::span<std::byte> scratch) {
-    if (mode.method == number::Method::sparse) return malformed("unknown mode");
-    PredictionState& prediction = models.prediction;
-    const auto changed = scratch.first(numbers.size());
-    TRY(prediction.read_and_apply(in, mode.type, reference, changed));
+                        std::span<std::byte> changed, std::span<std::byte> numbers) {
+    const PredictionState& prediction = models.prediction;
     if (mode.method == number::Method::exact) {
         if (in.left() > 0 || prediction.predictor() == Predictor::rescale)
             return malformed("unknown mode");
@@ -86,65 +65,6 @@ Status decode_predicted(FieldReader& in, const NumberMode& mode, const Reference
 }
 
 }  // namespace
-
-void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
-                          const Prediction& prediction, number::NumberModel& model,
-                          number::NumberModel& gap_model, number::SymbolWriter& writer,
-                          Bytes& out) {
-    const bool predicted = prediction.predictor != Predictor::none;
-    const Extent extent = extent_of(block.size(), mode);
-    out.push_back(static_cast<std::byte>(
-        static_cast<unsigned>(mode.type) | unsigned{mode.model} << model_shift |
-        (mode.fresh ? fresh_bit : 0) | (predicted ? prediction_bit : 0)));
-    const std::size_t method_at = out.size();
-    const bool by_column = mode.columns != 0 && prediction.predictor != Predictor::rescale;
-    out.push_back(static_cast<std::byte>(static_cast<unsigned>(mode.method) |
-                                         (by_column ? columns_bit : 0) |
-                                         unsigned{mode.skip} << skip_shift));
-    const auto head = block.first(extent.skip);
-    const auto tail = block.last(extent.tail);
-    out.insert(out.end(), head.begin(), head.end());
-    out.insert(out.end(), tail.begin(), tail.end());
-    if (mode.fresh) model.reset();
-    const Reference reference{old, extent.skip, block.size()};
-    if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
-    const auto numbers = block.subspan(extent.skip, extent.numbers);
-    number::Method method = mode.method;
-    const auto set_method = [&](number::Method now) {
-        method = now;
-        out[method_at] =
-            static_cast<std::byte>(static_cast<unsigned>(now) | unsigned{mode.skip} << skip_shift);
-    };
-    if (!predicted && !old.empty() && std::ranges::equal(old, numbers))
-        return set_method(number::Method::exact);
-    if (method == number::Method::sparse) {
-        if (encode_sparse_numbers(mode.type, numbers, old, gap_model, model, writer, out)) return;
-        set_method(number::Method::absolute);
-    }
-    std::vector<std::int16_t> columns;
-    if (by_column) {
-        append_varint(out, std::uint64_t{mode.columns} << 1 | (mode.rows ? 1 : 0));
-        append_varint(out, mode.column);
-        columns.resize(mode.columns);
-    }
-    Bytes changed;
-    if (prediction.predictor == Predictor::rescale) {
-        append_prediction(prediction, writer, out);
-        number::encode_rescaled(numbers, old, prediction.grid, prediction.ratios, model, writer,
-                                out);
-        return;
-    }
-    if (predicted) {
-        append_prediction(prediction, writer, out);
-        changed.resize(numbers.size());
-        apply_prediction(prediction, mode.type, reference, changed);
-        if (!by_column && std::ranges::equal(changed, numbers))
-            return set_method(number::Method::exact);
-        old = changed;
-    }
-    number::encode_numbers(mode.type, method, numbers, old, model, writer, out,
-                           {columns, mode.column, mode.rows});
-}
 
 bool is_predicted(ByteSpan payload) {
     return (static_cast<unsigned>(payload[0]) & prediction_bit) != 0;
@@ -190,9 +110,13 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
     if (by_column) {
         TRY(columns, read_columns(in, mode.type, models));
     }
-    if (predicted)
-        return decode_predicted(in, mode, {old, extent.skip, block.size()}, columns, models,
-                                numbers, scratch);
+    if (predicted) {
+        if (mode.method == number::Method::sparse) return malformed("unknown mode");
+        const auto changed = scratch.first(numbers.size());
+        TRY(models.prediction.read_and_apply(in, mode.type, {old, extent.skip, block.size()},
+                                             changed));
+        return decode_predicted(in, mode, columns, models, changed, numbers);
+    }
     if (!old.empty()) old = old.subspan(extent.skip, extent.numbers);
     if (mode.method == number::Method::exact) {
         if (old.size() != numbers.size() || in.left() > 0) return malformed("unknown mode");
@@ -200,7 +124,7 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
         return {};
     }
     if (mode.method == number::Method::sparse) {
-        return decode_sparse_numbers(mode.type, in.rest(), old, models.gaps(), model, numbers,
+        return decode_sparse_numbers(mode.type, in.rest(), old, {model, models.gaps()}, numbers,
                                      scratch);
     }
     return number::decode_numbers(mode.type, mode.method, in.rest(), old, model, numbers, columns);

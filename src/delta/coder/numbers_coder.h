@@ -67,12 +67,18 @@ private:
     std::unique_ptr<std::array<number::NumberModel, count + 1>> models_;
 };
 
+/// What coding of a block teaches, and where its symbols are collected.
+struct NumberLearning {
+    number::NumberModel& model;
+    number::NumberModel& gaps;
+    number::SymbolWriter& writer;
+};
+
 /// Payload of coder `numbers`, appended to `out`: mode, loose bytes, prediction, numbers. `old` is
-/// as long as `block`, or empty. The models learn. A method `sparse` for which too much changed
-/// becomes `absolute`.
+/// as long as `block`, or empty, or what the prediction wants. A method `sparse` for which too much
+/// changed becomes `absolute`.
 void encode_numbers_block(ByteSpan block, ByteSpan old, const NumberMode& mode,
-                          const Prediction& prediction, number::NumberModel& model,
-                          number::NumberModel& gap_model, number::SymbolWriter& writer, Bytes& out);
+                          const Prediction& prediction, const NumberLearning& learning, Bytes& out);
 
 /// Whether a payload that was made by encode_numbers_block() has a prediction.
 [[nodiscard]] bool is_predicted(ByteSpan payload);

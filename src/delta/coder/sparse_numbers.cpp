@@ -60,25 +60,24 @@ bool walk(ByteSpan gaps, std::size_t one, std::size_t size, const Use& use) {
 }  // namespace
 
 bool encode_sparse_numbers(ElementType type, ByteSpan numbers, ByteSpan old,
-                           number::NumberModel& gap_model, number::NumberModel& model,
-                           number::SymbolWriter& writer, Bytes& out) {
+                           const SparseModels& models, number::SymbolWriter& writer, Bytes& out) {
     const std::size_t one = element_size(type);
     const Changes changes = find_changes(numbers, old, one);
     if (!is_sparse(changes.count, numbers.size() / one, one)) return false;
     Bytes gaps;
-    number::encode_numbers(ElementType::i32, number::Method::relative, changes.gaps, {}, gap_model,
-                           writer, gaps);
+    number::encode_numbers(ElementType::i32, number::Method::relative, changes.gaps, {},
+                           models.gaps, writer, gaps);
     append_varint(out, changes.count);
     append_varint(out, gaps.size());
     out.insert(out.end(), gaps.begin(), gaps.end());
-    number::encode_numbers(type, number::Method::absolute, changes.next, changes.old, model, writer,
-                           out);
+    number::encode_numbers(type, number::Method::absolute, changes.next, changes.old,
+                           models.numbers, writer, out);
     return true;
 }
 
 Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
-                             number::NumberModel& gap_model, number::NumberModel& model,
-                             std::span<std::byte> numbers, std::span<std::byte> scratch) {
+                             const SparseModels& models, std::span<std::byte> numbers,
+                             std::span<std::byte> scratch) {
     const std::size_t one = element_size(type);
     FieldReader in(streams);
     const std::uint64_t count = in.varint();
@@ -93,7 +92,7 @@ Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
     const auto old_changed = scratch.subspan(gaps.size(), changed);
     const auto next = scratch.subspan(gaps.size() + changed, changed);
     TRY(number::decode_numbers(ElementType::i32, number::Method::relative, gap_streams, {},
-                               gap_model, gaps));
+                               models.gaps, gaps));
     std::byte* gather = old_changed.data();
     if (!walk(gaps, one, numbers.size(), [&](std::size_t at) {
             std::memcpy(gather, old.data() + at, one);
@@ -101,8 +100,8 @@ Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
         })) {
         return malformed();
     }
-    TRY(number::decode_numbers(type, number::Method::absolute, in.rest(), old_changed, model,
-                               next));
+    TRY(number::decode_numbers(type, number::Method::absolute, in.rest(), old_changed,
+                               models.numbers, next));
     std::ranges::copy(old, numbers.begin());
     const std::byte* scatter = next.data();
     walk(gaps, one, numbers.size(), [&](std::size_t at) {

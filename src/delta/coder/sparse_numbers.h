@@ -14,15 +14,20 @@ namespace strandline::delta {
     return changed * (sizeof(std::uint32_t) + 2 * one) <= count * one;
 }
 
+/// What is learned of the numbers that changed, and of the gaps between them.
+struct SparseModels {
+    number::NumberModel& numbers;
+    number::NumberModel& gaps;
+};
+
 /// Appends the streams of `numbers`; false, and nothing appended, when too many changed.
 [[nodiscard]] bool encode_sparse_numbers(ElementType type, ByteSpan numbers, ByteSpan old,
-                                         number::NumberModel& gap_model, number::NumberModel& model,
-                                         number::SymbolWriter& writer, Bytes& out);
+                                         const SparseModels& models, number::SymbolWriter& writer,
+                                         Bytes& out);
 
 /// Fills `numbers` from such streams, or fails with `corrupt`. `scratch` is as long as `numbers`.
 [[nodiscard]] Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
-                                           number::NumberModel& gap_model,
-                                           number::NumberModel& model, std::span<std::byte> numbers,
+                                           const SparseModels& models, std::span<std::byte> numbers,
                                            std::span<std::byte> scratch);
 
 }  // namespace strandline::delta

@@ -59,7 +59,7 @@ NumberChooser::Trial NumberChooser::cheapest_method(ByteSpan block, ByteSpan old
     for (const auto method : methods_for(type, !old.empty())) {
         const NumberMode mode{type, method, skip, 0, true};
         Bytes coded;
-        encode_numbers_block(sample, old_sample, mode, {}, *trial_, *trial_, writer_, coded);
+        encode_numbers_block(sample, old_sample, mode, {}, {*trial_, *trial_, writer_}, coded);
         if (coded.size() < best.bytes) best = {mode, coded.size()};
         if (method == number::Method::direct) direct = coded.size();
     }
@@ -91,8 +91,8 @@ NumberMode NumberChooser::cheapest(ByteSpan block, ByteSpan old, const NumberMod
             mode.column = static_cast<std::uint32_t>((mode.column + begin / one) % mode.columns);
         Bytes coded;
         encode_numbers_block(block.subspan(begin, length),
-                             old.empty() ? old : old.subspan(begin, length), mode, {}, *trial_,
-                             *trial_, writer_, coded);
+                             old.empty() ? old : old.subspan(begin, length), mode, {},
+                             {*trial_, *trial_, writer_}, coded);
         return coded.size();
     };
     // What is hardly better in a sample may be worse in the whole.
@@ -113,8 +113,9 @@ NumberMode NumberChooser::choose(ByteSpan block, ByteSpan old) {
                                ElementType::i8};
     Trial best{{}, std::numeric_limits<std::size_t>::max()};
     for (const auto type : types) {
-        for (std::uint8_t skip = 0; skip < element_size(type); ++skip) {
-            const auto trial = cheapest_method(block, old, type, skip, type_sample_bytes);
+        for (std::size_t skip = 0; skip < element_size(type); ++skip) {
+            const auto trial = cheapest_method(block, old, type, static_cast<std::uint8_t>(skip),
+                                               type_sample_bytes);
             if (trial.bytes < best.bytes) best = trial;
         }
     }
@@ -142,7 +143,7 @@ NumberChooser::Coded NumberChooser::encode(ByteSpan block, ByteSpan old, const N
     sent.fresh = !same(uses_[coded.place], coded.use) && uses_[coded.place].last != 0;
     coded.model = std::make_unique<number::NumberModel>(models_[coded.place]);
     coded.gap_model = std::make_unique<number::NumberModel>(models_.gaps());
-    encode_numbers_block(block, old, sent, prediction, *coded.model, *coded.gap_model, writer_,
+    encode_numbers_block(block, old, sent, prediction, {*coded.model, *coded.gap_model, writer_},
                          coded.payload);
     return coded;
 }

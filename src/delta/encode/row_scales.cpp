@@ -206,8 +206,8 @@ Fit fit_bytes(ByteSpan new_numbers, ByteSpan old_numbers) {
         std::int32_t old_new = 0;
         std::int32_t new_new = 0;
         for (std::size_t i = begin; i < end; ++i) {
-            const std::int32_t old = static_cast<std::int8_t>(old_numbers[i]);
-            const std::int32_t next = static_cast<std::int8_t>(new_numbers[i]);
+            const auto old = static_cast<std::int8_t>(old_numbers[i]);
+            const auto next = static_cast<std::int8_t>(new_numbers[i]);
             old_old += old * old;
             old_new += old * next;
             new_new += next * next;

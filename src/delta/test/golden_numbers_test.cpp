@@ -114,8 +114,8 @@ public:
             old.insert(old.end(), part.begin(), part.end());
         }
         Bytes payload;
-        encode_numbers_block(numbers, old, mode, prediction, models_[mode.model], models_.gaps(),
-                             symbols_, payload);
+        encode_numbers_block(numbers, old, mode, prediction,
+                             {models_[mode.model], models_.gaps(), symbols_}, payload);
         records_.coded(CoderId::numbers, numbers, windows, payload);
     }
 

@@ -55,7 +55,7 @@ void add_view(RecordWriter& out, NumberModels& models, const OldView& view) {
         Bytes block = reference;
         if (!exact) block[block.size() / 2] ^= std::byte{1};
         Bytes payload;
-        encode_numbers_block(block, reference, mode, {}, models[0], models.gaps(), symbols,
+        encode_numbers_block(block, reference, mode, {}, {models[0], models.gaps(), symbols},
                              payload);
         out.viewed(CoderId::numbers, block, view, payload);
     }
