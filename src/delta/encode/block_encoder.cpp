@@ -49,9 +49,8 @@ BlockEncoder::BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimi
       limits_(limits),
       stopped_(std::move(stopped)),
       planner_(old_file, new_file, limits.thorough),
-      study_(old_file, new_file, limits.reference_bytes, stopped_),
-      kinds_(&kinds),
-      kind_habits_(&habits),
+      tensors_(old_file, new_file, {limits.block_bytes, limits.reference_bytes, limits.factors},
+               stopped_, kinds, habits, numbers_),
       scratch_(limits.block_bytes) {}
 
 bool BlockEncoder::encode(const Gap& gap, const OldCursor& cursor, bool may_decline, Bytes& out) {

@@ -9,12 +9,10 @@
 #include "base/bytes.h"
 #include "delta/coder/mixed_coder.h"
 #include "delta/coder/zstd_codec.h"
-#include "delta/encode/habit.h"
 #include "delta/encode/match_finder.h"
 #include "delta/encode/mode_planner.h"
 #include "delta/encode/number_chooser.h"
-#include "delta/encode/tensor_plan.h"
-#include "delta/encode/tensor_study.h"
+#include "delta/encode/tensor_coder.h"
 #include "delta/format/record.h"
 
 namespace strandline::delta {
@@ -50,6 +48,8 @@ public:
     BlockEncoder(ByteSpan old_file, ByteSpan new_file, const BlockLimits& limits,
                  std::function<bool()> stopped, const std::vector<TensorPart>& kinds,
                  KindHabits& habits);
+    BlockEncoder(const BlockEncoder&) = delete;
+    BlockEncoder& operator=(const BlockEncoder&) = delete;
 
     struct Totals {
         // Largest seen, for the header.
@@ -73,10 +73,7 @@ public:
     /// Segments do not depend on each other.
     void begin_segment() {
         numbers_.begin_segment();
-        right_sent_ = false;
-        habit_ = {};
-        habit_part_ = nullptr;
-        segment_habits_.assign(kinds_->size(), std::nullopt);
+        tensors_.begin_segment();
     }
 
     /// Appends the records of a gap of at most `block_bytes` to `out`. With `may_decline` it
@@ -102,38 +99,8 @@ private:
     std::optional<Choice> encode_tensor(const Gap& gap, bool may_decline);
     [[nodiscard]] bool matches_win(const Gap& gap, std::uint64_t rival);
     [[nodiscard]] std::optional<double> matches_share(const Gap& gap);
-    // A block of a tensor: its new and old bytes, how many of them stand before its first number.
-    struct Numbers {
-        const TensorPart* part = nullptr;
-        std::uint64_t begin = 0;
-        ByteSpan block;
-        ByteSpan old;
-        std::uint8_t skip = 0;
-        [[nodiscard]] std::uint64_t end() const { return begin + block.size(); }
-        // The number that it starts with, of those of the part.
-        [[nodiscard]] std::uint64_t first() const;
-        [[nodiscard]] Numbers sample(std::size_t most) const;
-    };
-    [[nodiscard]] Numbers numbers_of(const Gap& gap) const;
-    void begin_part(const TensorPart& part);
-    void remember_kind();
-    [[nodiscard]] bool is_usual(const Numbers& numbers);
-    [[nodiscard]] NumberMode plain_mode(const Numbers& numbers);
-    Habit learn(const TensorPart& part);
-    NumberChooser::Coded code_tensor(const Numbers& numbers, std::vector<OldRange>& windows);
-    std::optional<NumberChooser::Coded> code_as_before(const Numbers& numbers,
-                                                       std::vector<OldRange>& windows);
-    NumberChooser::Coded code_by_trial(const Numbers& numbers, std::vector<OldRange>& windows,
-                                       std::optional<NumberChooser::Coded> predicted);
-    [[nodiscard]] bool plain_may_win(const Numbers& numbers, const NumberMode& mode,
-                                     std::size_t rival);
-    NumberChooser::Coded code_plainly(const Numbers& numbers);
-    NumberChooser::Coded code_predicted(const Numbers& numbers, const NumberMode& mode,
-                                        const PlannedPrediction& planned);
-    void try_rough(const Numbers& numbers, NumberChooser::Coded& best,
-                   std::vector<OldRange>& windows);
+    [[nodiscard]] TensorBlock tensor_block(const Gap& gap) const;
     void try_mixed(const Gap& gap, ByteSpan block, Choice& best);
-    void choose_columns(const Numbers& numbers, NumberMode& mode);
     std::optional<OldView> load_view(const TensorPart& part, std::uint64_t begin,
                                      std::uint64_t end);
     void load_reference(const std::vector<OldRange>& windows);
@@ -153,15 +120,8 @@ private:
     std::function<bool()> stopped_;
     ModePlanner planner_;
     NumberChooser numbers_;
-    TensorStudy study_;
-    const std::vector<TensorPart>* kinds_;
-    KindHabits* kind_habits_;
-    std::vector<std::optional<Habit>> segment_habits_;  // of each kind that was met
-    Habit habit_;                                       // of the last block
-    const TensorPart* habit_part_ = nullptr;            // that it was of
+    TensorCoder tensors_;
     number::ByteMixer mixer_;
-    bool right_sent_ = false;
-    bool right_pending_ = false;
     NumberChooser::Coded pending_;
     ZstdEncoder zstd_;
     Bytes scratch_;

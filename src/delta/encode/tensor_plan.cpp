@@ -56,6 +56,23 @@ FoldedPart folded_part(const FoldedNorm& norm, const Tensor& tensor, const Layou
     return part;
 }
 
+// Where the old numbers are, if they lie there as they are needed.
+void find_old(TensorPart& part, const TensorMatch& match, const Tensor& tensor,
+              const Layout& old_layout) {
+    if (!match.old_tensor || !match.permutation.empty()) return;
+    const Tensor& old = old_layout.tensors[*match.old_tensor];
+    if (old.type != tensor.type || old.bytes != tensor.bytes) return;
+    part.old_begin = old.offset;
+    if (match.folded) part.folded = folded_part(*match.folded, tensor, old_layout);
+}
+
+void append_part(std::vector<TensorPart>& parts, const TensorPart& part) {
+    if (parts.empty() || !continues(parts.back(), part)) return parts.push_back(part);
+    TensorPart& last = parts.back();
+    if (part.end - part.begin > last.end - last.begin) last.columns = last.last_columns = 0;
+    last.end = part.end;
+}
+
 TensorCounts counts_of(const FileMatch& found) {
     TensorCounts counts;
     counts.container = found.new_layout.container;
@@ -89,25 +106,13 @@ TensorPlan plan_tensors(ByteSpan old_file, ByteSpan new_file, WorkMeter& meter) 
     TensorPlan plan;
     plan.counts = counts_of(found);
     plan.spans = known_spans(found);
-    auto& parts = plan.parts;
     for (const auto& match : matches) {
         const Tensor& tensor = new_layout.tensors[match.new_tensor];
         if (tensor.type == ElementType::opaque || tensor.bytes < min_part_bytes) continue;
         TensorPart part = part_of(tensor);
-        if (match.old_tensor && match.permutation.empty()) {
-            const Tensor& old = old_layout.tensors[*match.old_tensor];
-            if (old.type == tensor.type && old.bytes == tensor.bytes) part.old_begin = old.offset;
-            if (match.folded && part.old_begin)
-                part.folded = folded_part(*match.folded, tensor, old_layout);
-        }
+        find_old(part, match, tensor, old_layout);
         if (!part.old_begin) part.view = find_view(found, match, old_file, new_file);
-        if (!parts.empty() && continues(parts.back(), part)) {
-            if (part.end - part.begin > parts.back().end - parts.back().begin)
-                parts.back().columns = parts.back().last_columns = 0;
-            parts.back().end = part.end;
-        } else {
-            parts.push_back(part);
-        }
+        append_part(plan.parts, part);
     }
     return plan;
 }
