@@ -66,14 +66,14 @@ void check_coding(const Input& input) {
         const auto model = std::make_unique<NumberModel>();
         SymbolWriter writer;
         Bytes streams;
-        encode_numbers(input.type, input.method, numbers, old_numbers, *model, writer, streams,
-                       Columns(input).memory, speed);
+        encode_numbers({input.type, input.method, Columns(input).memory, speed}, numbers,
+                       old_numbers, *model, writer, streams);
         if (speed == speeds.front()) first = streams;
         STRANDLINE_ASSERT(streams == first);
         model->reset();
         Bytes back(size);
-        STRANDLINE_ASSERT(decode_numbers(input.type, input.method, streams, old_numbers, *model,
-                                         back, Columns(input).memory, speed)
+        STRANDLINE_ASSERT(decode_numbers({input.type, input.method, Columns(input).memory, speed},
+                                         streams, old_numbers, *model, back)
                               .has_value());
         STRANDLINE_ASSERT(std::ranges::equal(back, numbers));
     }
@@ -87,10 +87,9 @@ void check_reading(const Input& input) {
     for (const auto speed : speeds) {
         const auto model = std::make_unique<NumberModel>();
         Bytes back(size);
-        const bool read =
-            decode_numbers(input.type, input.method, input.rest, input.old_numbers.first(size),
-                           *model, back, Columns(input).memory, speed)
-                .has_value();
+        const bool read = decode_numbers({input.type, input.method, Columns(input).memory, speed},
+                                         input.rest, input.old_numbers.first(size), *model, back)
+                              .has_value();
         if (speed == speeds.front()) {
             first = back;
             good = read;
@@ -125,20 +124,20 @@ void check_rescaled(const Input& input) {
         const auto model = std::make_unique<NumberModel>();
         SymbolWriter writer;
         Bytes streams;
-        encode_rescaled(numbers, old_numbers, rows.grid, rows.ratios, *model, writer, streams,
-                        speed);
+        encode_rescaled({rows.grid, rows.ratios, speed}, numbers, old_numbers, *model, writer,
+                        streams);
         if (speed == speeds.front()) first = streams;
         STRANDLINE_ASSERT(streams == first);
         model->reset();
         Bytes back(count);
         STRANDLINE_ASSERT(
-            decode_rescaled(streams, old_numbers, rows.grid, rows.ratios, *model, back, speed)
+            decode_rescaled({rows.grid, rows.ratios, speed}, streams, old_numbers, *model, back)
                 .has_value());
         STRANDLINE_ASSERT(std::ranges::equal(back, numbers));
         model->reset();
         back.assign(count, {});
         const bool good =
-            decode_rescaled(input.rest, old_numbers, rows.grid, rows.ratios, *model, back, speed)
+            decode_rescaled({rows.grid, rows.ratios, speed}, input.rest, old_numbers, *model, back)
                 .has_value();
         back.push_back(static_cast<std::byte>(good));
         if (speed == speeds.front()) first_read = back;

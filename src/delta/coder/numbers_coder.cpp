@@ -57,11 +57,11 @@ Status decode_predicted(FieldReader& in, const NumberMode& mode,
     auto& model = models[mode.model];
     if (prediction.predictor() == Predictor::rescale) {
         if (!columns.offsets.empty()) return malformed("unknown mode");
-        return number::decode_rescaled(in.rest(), changed, prediction.grid(), prediction.ratios(),
+        return number::decode_rescaled({prediction.grid(), prediction.ratios()}, in.rest(), changed,
                                        model, numbers);
     }
-    return number::decode_numbers(mode.type, mode.method, in.rest(), changed, model, numbers,
-                                  columns);
+    return number::decode_numbers({mode.type, mode.method, columns}, in.rest(), changed, model,
+                                  numbers);
 }
 
 }  // namespace
@@ -127,7 +127,8 @@ Status decode_numbers_block(ByteSpan payload, ByteSpan old, NumberModels& models
         return decode_sparse_numbers(mode.type, in.rest(), old, {model, models.gaps()}, numbers,
                                      scratch);
     }
-    return number::decode_numbers(mode.type, mode.method, in.rest(), old, model, numbers, columns);
+    return number::decode_numbers({mode.type, mode.method, columns}, in.rest(), old, model,
+                                  numbers);
 }
 
 }  // namespace strandline::delta

@@ -62,7 +62,7 @@ public:
 
     void write_rescaled(ByteSpan old, const Prediction& prediction) {
         append_prediction(prediction, learning_.writer, out_);
-        number::encode_rescaled(numbers_, numbers_of(old), prediction.grid, prediction.ratios,
+        number::encode_rescaled({prediction.grid, prediction.ratios}, numbers_, numbers_of(old),
                                 learning_.model, learning_.writer, out_);
     }
 
@@ -84,8 +84,8 @@ private:
         columns_.resize(mode_.columns);
     }
     void write_numbers(number::Method method, ByteSpan expected) {
-        number::encode_numbers(mode_.type, method, numbers_, expected, learning_.model,
-                               learning_.writer, out_, {columns_, mode_.column, mode_.rows});
+        number::encode_numbers({mode_.type, method, {columns_, mode_.column, mode_.rows}}, numbers_,
+                               expected, learning_.model, learning_.writer, out_);
     }
 
     ByteSpan block_;

@@ -20,7 +20,7 @@ Error malformed(const char* what) {
 void append_numbers(ElementType type, ByteSpan numbers, number::SymbolWriter& writer, Bytes& out) {
     const auto model = std::make_unique<number::NumberModel>();
     Bytes coded;
-    number::encode_numbers(type, number::Method::relative, numbers, {}, *model, writer, coded);
+    number::encode_numbers({type, number::Method::relative}, numbers, {}, *model, writer, coded);
     append_varint(out, coded.size());
     out.insert(out.end(), coded.begin(), coded.end());
 }
@@ -117,7 +117,7 @@ Status PredictionState::read_ratios(FieldReader& in, std::size_t rows) {
     model_->reset();
     ratios_.resize(rows);
     Bytes words(rows * sizeof(std::int16_t));
-    TRY(number::decode_numbers(ElementType::i16, number::Method::relative, coded, {}, *model_,
+    TRY(number::decode_numbers({ElementType::i16, number::Method::relative}, coded, {}, *model_,
                                words));
     for (std::size_t row = 0; row < rows; ++row) {
         const auto field = ByteSpan(words).subspan(2 * row, 2);
@@ -202,7 +202,7 @@ Status PredictionState::read_factors(FieldReader& in, std::vector<std::int32_t>&
     out.reserve(max_factor_count);
     out.resize(count);
     const auto bytes = std::as_writable_bytes(std::span(out));
-    TRY(number::decode_numbers(ElementType::i32, number::Method::relative, coded, {}, *model_,
+    TRY(number::decode_numbers({ElementType::i32, number::Method::relative}, coded, {}, *model_,
                                bytes));
     for (auto& factor : out) {
         if constexpr (std::endian::native != std::endian::little) {

@@ -65,12 +65,12 @@ bool encode_sparse_numbers(ElementType type, ByteSpan numbers, ByteSpan old,
     const Changes changes = find_changes(numbers, old, one);
     if (!is_sparse(changes.count, numbers.size() / one, one)) return false;
     Bytes gaps;
-    number::encode_numbers(ElementType::i32, number::Method::relative, changes.gaps, {},
+    number::encode_numbers({ElementType::i32, number::Method::relative}, changes.gaps, {},
                            models.gaps, writer, gaps);
     append_varint(out, changes.count);
     append_varint(out, gaps.size());
     out.insert(out.end(), gaps.begin(), gaps.end());
-    number::encode_numbers(type, number::Method::absolute, changes.next, changes.old,
+    number::encode_numbers({type, number::Method::absolute}, changes.next, changes.old,
                            models.numbers, writer, out);
     return true;
 }
@@ -91,7 +91,7 @@ Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
     const auto gaps = scratch.first(static_cast<std::size_t>(count) * sizeof(std::uint32_t));
     const auto old_changed = scratch.subspan(gaps.size(), changed);
     const auto next = scratch.subspan(gaps.size() + changed, changed);
-    TRY(number::decode_numbers(ElementType::i32, number::Method::relative, gap_streams, {},
+    TRY(number::decode_numbers({ElementType::i32, number::Method::relative}, gap_streams, {},
                                models.gaps, gaps));
     std::byte* gather = old_changed.data();
     if (!walk(gaps, one, numbers.size(), [&](std::size_t at) {
@@ -100,7 +100,7 @@ Status decode_sparse_numbers(ElementType type, ByteSpan streams, ByteSpan old,
         })) {
         return malformed();
     }
-    TRY(number::decode_numbers(type, number::Method::absolute, in.rest(), old_changed,
+    TRY(number::decode_numbers({type, number::Method::absolute}, in.rest(), old_changed,
                                models.numbers, next));
     std::ranges::copy(old, numbers.begin());
     const std::byte* scatter = next.data();

@@ -78,7 +78,7 @@ std::optional<OldView> BlockEncoder::load_view(const TensorPart& part, std::uint
     const std::uint64_t length = end - begin;
     if (length > limits_.reference_bytes || length % one != 0 || (begin - part.begin) % one != 0)
         return std::nullopt;
-    const auto view = share_of(*part.view, (begin - part.begin) / one, length / one, view_scales_);
+    auto view = share_of(*part.view, (begin - part.begin) / one, length / one, view_scales_);
     if (!view || !check_view(*view, length / one, at_hand_)) return std::nullopt;
     view_.resize(static_cast<std::size_t>(length));
     scratch_.resize(std::max<std::size_t>(scratch_.size(), copy_window_bytes));

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "delta/number/number_format.h"
+#include "delta/number/rounding.h"
 
 namespace strandline::delta::number {
 namespace {
@@ -14,21 +15,14 @@ static_assert(FLT_EVAL_METHOD == 0, "each operation must be rounded to its own t
 
 // What one fp32 operation gives comes out of one in double that is rounded to fp32 (Figueroa,
 // 1995), and no compiler can melt two of them into one.
-float narrow(double value) {
-    // Beyond the range of float is infinity in IEEE 754, but undefined in C++.
-    constexpr double limit = 3.5e38;
-    constexpr std::uint32_t not_a_number = 0x7fc00000;
-    if (std::isnan(value)) return std::bit_cast<float>(not_a_number);
-    return static_cast<float>(value > limit ? INFINITY : value < -limit ? -INFINITY : value);
-}
-float sum(float a, float b) { return narrow(double{a} + double{b}); }
-float product(float a, float b) { return narrow(double{a} * double{b}); }
+float sum(float a, float b) { return rounded32(double{a} + double{b}); }
+float product(float a, float b) { return rounded32(double{a} * double{b}); }
 float quotient(float a, float b) {
     // Division by zero is infinity in IEEE 754, but undefined in C++.
-    if (b == 0) return narrow(a == 0 || std::isnan(a) ? NAN : a > 0 ? INFINITY : -INFINITY);
-    return narrow(double{a} / double{b});
+    if (b == 0) return rounded32(a == 0 || std::isnan(a) ? NAN : a > 0 ? INFINITY : -INFINITY);
+    return rounded32(double{a} / double{b});
 }
-float root(float a) { return narrow(a < 0 ? NAN : std::sqrt(double{a})); }
+float root(float a) { return rounded32(a < 0 ? NAN : std::sqrt(double{a})); }
 
 float load(const std::byte* at) { return std::bit_cast<float>(load_word<std::uint32_t>(at)); }
 void store(std::byte* at, float value) { store_word(at, std::bit_cast<std::uint32_t>(value)); }

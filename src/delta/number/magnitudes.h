@@ -24,6 +24,20 @@ struct Magnitudes {
     Lanes<Wide> sign;              ///< 0 or 1
 };
 
+/// The highest bits of sizes, below the leading one, and their signs.
+template <class Wide>
+[[gnu::always_inline]] inline Lanes<std::uint32_t> tops_of(const Magnitudes<Wide>& all,
+                                                           const Lanes<std::uint32_t>& rest,
+                                                           const Lanes<std::uint32_t>& missing) {
+    Lanes<std::uint32_t> top;
+    for (unsigned lane = 0; lane < lanes; ++lane) {
+        top[lane] =
+            static_cast<std::uint32_t>((all.size[lane] >> rest[lane] << missing[lane] & top_mask) |
+                                       all.sign[lane] << top_bits);
+    }
+    return top;
+}
+
 /// Codes sign and size of the lanes of a set, which have their length; the other lanes keep theirs.
 /// False if a length is impossible.
 template <class Ops, class Wide, class Io>
@@ -43,13 +57,7 @@ template <class Ops, class Wide, class Io>
         rest[lane] = bits > top_bits ? bits - top_bits : 0;
         missing[lane] = bits < top_bits ? top_bits - bits : 0;
     }
-    if constexpr (Io::writes) {
-        for (unsigned lane = 0; lane < lanes; ++lane) {
-            top[lane] = static_cast<std::uint32_t>(
-                (all.size[lane] >> rest[lane] << missing[lane] & top_mask) | all.sign[lane]
-                                                                                 << top_bits);
-        }
-    }
+    if constexpr (Io::writes) top = tops_of(all, rest, missing);
     io.template symbols_of<Ops>(set, model.detail, all.context, top);
     if constexpr (Io::writes) {
         io.bits(rest, all.size);

@@ -11,61 +11,58 @@ Error damaged() { return fail(Errc::corrupt, "delta has damaged numbers"); }
 constexpr std::int32_t start_step = 16;
 constexpr std::size_t start_bytes = 2;
 
-void write(ElementType type, Method method, Work& work, NumberModel& model, SymbolWriter& writer,
-           Speed speed) {
-    if (speed == Speed::best && has_avx2()) {
-        write_avx2(type, method, work, model, writer);
-    } else if (speed == Speed::portable) {
-        write_portable(type, method, work, model, writer);
+void write(const NumberCode& code, Work& work, NumberModel& model, SymbolWriter& writer) {
+    if (code.speed == Speed::best && has_avx2()) {
+        write_avx2(code.type, code.method, work, model, writer);
+    } else if (code.speed == Speed::portable) {
+        write_portable(code.type, code.method, work, model, writer);
     } else {
-        run_type<BaselineCdf>(type, method, work, model, writer);
+        run_type<BaselineCdf>(code.type, code.method, work, model, writer);
     }
 }
 
-bool read(ElementType type, Method method, Work& work, NumberModel& model, SymbolReader& reader,
-          Speed speed) {
-    if (speed == Speed::best && reader.has_states_for_lanes() && has_avx2())
-        return read_avx2(type, method, work, model, reader);
-    if (speed == Speed::portable) return read_portable(type, method, work, model, reader);
-    return run_type<BaselineCdf>(type, method, work, model, reader);
+bool read(const NumberCode& code, Work& work, NumberModel& model, SymbolReader& reader) {
+    if (code.speed == Speed::best && reader.has_states_for_lanes() && has_avx2())
+        return read_avx2(code.type, code.method, work, model, reader);
+    if (code.speed == Speed::portable)
+        return read_portable(code.type, code.method, work, model, reader);
+    return run_type<BaselineCdf>(code.type, code.method, work, model, reader);
 }
 
 }  // namespace
 
-void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan reference,
-                    NumberModel& model, SymbolWriter& writer, Bytes& out,
-                    const ColumnMemory& columns, Speed speed) {
+void encode_numbers(const NumberCode& code, ByteSpan numbers, ByteSpan reference,
+                    NumberModel& model, SymbolWriter& writer, Bytes& out) {
     Work work{numbers.data(),
               nullptr,
               reference.empty() ? nullptr : reference.data(),
-              numbers.size() / element_size(type),
+              numbers.size() / element_size(code.type),
               0,
-              columns};
-    const std::int32_t start = start_of(type, method, work) / start_step;
+              code.columns};
+    const std::int32_t start = start_of(code.type, code.method, work) / start_step;
     work.start = start * start_step;
     writer.begin(work.count);
-    write(type, method, work, model, writer, speed);
+    write(code, work, model, writer);
     append_le(out, static_cast<std::uint16_t>(start));
     writer.finish(out);
 }
 
-Status decode_numbers(ElementType type, Method method, ByteSpan streams, ByteSpan reference,
-                      NumberModel& model, std::span<std::byte> numbers, const ColumnMemory& columns,
-                      Speed speed) {
+Status decode_numbers(const NumberCode& code, ByteSpan streams, ByteSpan reference,
+                      NumberModel& model, std::span<std::byte> numbers) {
     if (!reference.empty() && reference.size() != numbers.size()) return damaged();
     if (streams.size() < start_bytes) return damaged();
     Work work{nullptr,
               numbers.data(),
               reference.empty() ? nullptr : reference.data(),
-              numbers.size() / element_size(type),
+              numbers.size() / element_size(code.type),
               0,
-              columns};
+              code.columns};
     const auto start =
         static_cast<std::int16_t>(load_le<std::uint16_t>(streams.first(start_bytes)));
     work.start = start * start_step;
     SymbolReader reader;
     TRY(reader.open(streams.subspan(start_bytes), work.count));
-    if (!read(type, method, work, model, reader, speed) || !reader.complete()) return damaged();
+    if (!read(code, work, model, reader) || !reader.complete()) return damaged();
     return {};
 }
 

@@ -13,18 +13,24 @@
 // Coding of numbers by what is expected of them; format.md section 4.5.
 namespace strandline::delta::number {
 
-/// Appends the streams of `numbers`, which has whole elements of `type`. `reference` is as long;
-/// for `direct` it may be empty. With `columns`, which begin as zeros and are for fp32 and 16-bit
-/// floats alone, expectations take in what was seen in a number's column. The type `opaque` and the
-/// methods `sparse` and `exact` are not for this.
-void encode_numbers(ElementType type, Method method, ByteSpan numbers, ByteSpan reference,
-                    NumberModel& model, SymbolWriter& writer, Bytes& out,
-                    const ColumnMemory& columns = {}, Speed speed = Speed::best);
+/// What numbers are, and how they are coded. The type `opaque` and the methods `sparse` and `exact`
+/// are not for this.
+struct NumberCode {
+    ElementType type = ElementType::f32;
+    Method method = Method::absolute;
+    /// Those of a block, which begin as zeros, for fp32 and 16-bit floats alone: expectations take
+    /// in what was seen in a number's column.
+    ColumnMemory columns = {};
+    Speed speed = Speed::best;
+};
+
+/// Appends the streams of `numbers`, which has whole elements. `reference` is as long; for `direct`
+/// it may be empty.
+void encode_numbers(const NumberCode& code, ByteSpan numbers, ByteSpan reference,
+                    NumberModel& model, SymbolWriter& writer, Bytes& out);
 
 /// Fills `numbers` from such streams, or fails with `corrupt`.
-[[nodiscard]] Status decode_numbers(ElementType type, Method method, ByteSpan streams,
-                                    ByteSpan reference, NumberModel& model,
-                                    std::span<std::byte> numbers, const ColumnMemory& columns = {},
-                                    Speed speed = Speed::best);
+[[nodiscard]] Status decode_numbers(const NumberCode& code, ByteSpan streams, ByteSpan reference,
+                                    NumberModel& model, std::span<std::byte> numbers);
 
 }  // namespace strandline::delta::number

@@ -22,14 +22,14 @@ Bytes coded(ElementType type, Method method, ByteSpan next, ByteSpan old, Speed 
     const auto model = std::make_unique<NumberModel>();
     SymbolWriter writer;
     Bytes out;
-    encode_numbers(type, method, next, old, *model, writer, out, {}, speed);
+    encode_numbers({type, method, {}, speed}, next, old, *model, writer, out);
     return out;
 }
 
 Status decode_into(ElementType type, Method method, ByteSpan streams, ByteSpan old, Bytes& out,
                    Speed speed = Speed::best) {
     const auto model = std::make_unique<NumberModel>();
-    return decode_numbers(type, method, streams, old, *model, out, {}, speed);
+    return decode_numbers({type, method, {}, speed}, streams, old, *model, out);
 }
 
 // Numbers that differ a little, much, not at all, and by all bits.
@@ -190,8 +190,9 @@ TEST(NumberCoder, ColumnsAndRowsThatAreToldApartComeBackSmaller) {
                 SymbolWriter writer;
                 Bytes out;
                 std::vector<std::int16_t> offsets(count);
-                encode_numbers(ElementType::f32, method, tuned, weights, *model, writer, out,
-                               {offsets, count == 0 ? 0 : phase, rows}, speed);
+                encode_numbers(
+                    {ElementType::f32, method, {offsets, count == 0 ? 0 : phase, rows}, speed},
+                    tuned, weights, *model, writer, out);
                 return out;
             };
             const auto streams = code(Speed::best, columns);
@@ -203,8 +204,9 @@ TEST(NumberCoder, ColumnsAndRowsThatAreToldApartComeBackSmaller) {
                 const auto model = std::make_unique<NumberModel>();
                 std::vector<std::int16_t> offsets(columns);
                 Bytes back(tuned.size());
-                ASSERT_TRUE(decode_numbers(ElementType::f32, method, streams, weights, *model, back,
-                                           {offsets, phase, rows}, speed));
+                ASSERT_TRUE(
+                    decode_numbers({ElementType::f32, method, {offsets, phase, rows}, speed},
+                                   streams, weights, *model, back));
                 EXPECT_EQ(back, tuned);
             }
         }
@@ -223,8 +225,8 @@ struct Lines {
         SymbolWriter writer;
         Bytes out;
         std::vector<std::int16_t> offsets(columns);
-        encode_numbers(type, method, sample.next, sample.old, *model, writer, out,
-                       {offsets, phase, rows}, speed);
+        encode_numbers({type, method, {offsets, phase, rows}, speed}, sample.next, sample.old,
+                       *model, writer, out);
         return out;
     }
     [[nodiscard]] bool read(ElementType type, Method method, ByteSpan streams, const Sample& sample,
@@ -232,8 +234,8 @@ struct Lines {
         const auto model = std::make_unique<NumberModel>();
         std::vector<std::int16_t> offsets(columns);
         out.assign(sample.next.size(), std::byte{0});
-        return decode_numbers(type, method, streams, sample.old, *model, out,
-                              {offsets, phase, rows}, speed)
+        return decode_numbers({type, method, {offsets, phase, rows}, speed}, streams, sample.old,
+                              *model, out)
             .has_value();
     }
 };
@@ -324,17 +326,17 @@ std::size_t expect_rescaled(const RescaledSample& sample) {
     NumberModel model;
     SymbolWriter writer;
     Bytes streams;
-    encode_rescaled(sample.next, sample.old, sample.grid, sample.ratios, model, writer, streams);
+    encode_rescaled({sample.grid, sample.ratios}, sample.next, sample.old, model, writer, streams);
     for (const auto speed : {Speed::best, Speed::baseline, Speed::portable}) {
         model.reset();
         Bytes other;
-        encode_rescaled(sample.next, sample.old, sample.grid, sample.ratios, model, writer, other,
-                        speed);
+        encode_rescaled({sample.grid, sample.ratios, speed}, sample.next, sample.old, model, writer,
+                        other);
         EXPECT_EQ(other, streams);
         model.reset();
         Bytes back(sample.next.size());
         EXPECT_TRUE(
-            decode_rescaled(streams, sample.old, sample.grid, sample.ratios, model, back, speed));
+            decode_rescaled({sample.grid, sample.ratios, speed}, streams, sample.old, model, back));
         EXPECT_EQ(back, sample.next);
     }
     return streams.size();

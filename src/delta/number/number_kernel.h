@@ -196,18 +196,22 @@ private:
             all.escapes |= (symbol == escape_symbol ? 1u : 0u) << lane;
             all.details |= (~whole[lane] & (symbol < zero_symbol ? 1u : 0u)) << lane;
         }
-        if constexpr (!Io::writes) {
-            for (unsigned lane = 0; lane < count; ++lane) {
-                const std::uint32_t symbol = all.symbol[lane];
-                const std::uint32_t negative = symbol < longest_whole ? ~0u : 0u;
-                const std::uint32_t size = ((symbol - longest_whole) ^ negative) - negative;
-                const std::uint32_t bits =
-                    (size > 0 ? 1u : 0u) + (size > 1 ? 1u : 0u) + (size > 3 ? 1u : 0u);
-                const std::uint32_t rest = symbol == zero_symbol ? 0 : length[lane];
-                magnitudes.size[lane] = size & whole[lane];
-                magnitudes.sign[lane] = negative & whole[lane] & 1;
-                magnitudes.length[lane] = (bits & whole[lane]) | (rest & ~whole[lane]);
-            }
+        if constexpr (!Io::writes) take(all, whole, length, count);
+    }
+    // Lanes of `whole` say all of their difference, the others its length.
+    [[gnu::always_inline]] static inline void take(Group& all, const Lanes<std::uint32_t>& whole,
+                                                   const Lanes<std::uint32_t>& length,
+                                                   unsigned count) {
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const std::uint32_t symbol = all.symbol[lane];
+            const std::uint32_t negative = symbol < longest_whole ? ~0u : 0u;
+            const std::uint32_t size = ((symbol - longest_whole) ^ negative) - negative;
+            const std::uint32_t bits =
+                (size > 0 ? 1u : 0u) + (size > 1 ? 1u : 0u) + (size > 3 ? 1u : 0u);
+            const std::uint32_t rest = symbol == zero_symbol ? 0 : length[lane];
+            all.magnitudes.size[lane] = size & whole[lane];
+            all.magnitudes.sign[lane] = negative & whole[lane] & 1;
+            all.magnitudes.length[lane] = (bits & whole[lane]) | (rest & ~whole[lane]);
         }
     }
 

@@ -77,9 +77,8 @@ public:
         for (unsigned lane = 0; lane < count; ++lane)
             bits[lane] = symbol[lane] == escape_symbol ? escaped_bits : low;
         io.bits(bits, value);
-        std::int32_t errors = 0;
-        for (unsigned lane = 0; lane < count; ++lane) {
-            if constexpr (!Io::writes) {
+        if constexpr (!Io::writes) {
+            for (unsigned lane = 0; lane < count; ++lane) {
                 const std::int32_t high = static_cast<std::int32_t>(symbol[lane]) - longest;
                 const std::int32_t away =
                     high * (1 << low) + static_cast<std::int32_t>(value[lane]);
@@ -87,10 +86,8 @@ public:
                 word[lane] = static_cast<std::int8_t>(
                     symbol[lane] == escape_symbol ? static_cast<std::int32_t>(value[lane]) : near);
             }
-            const std::int32_t error = word[lane] - expected[lane];
-            errors += std::min(error < 0 ? -error : error, ErrorLevel::most);
         }
-        level_.learn(errors, static_cast<std::int32_t>(count));
+        learn(word, expected, count);
     }
 
 private:
@@ -107,6 +104,16 @@ private:
 
     [[gnu::always_inline]] static inline std::int32_t turned(std::int32_t away, std::int32_t turn) {
         return (away ^ turn) - turn;
+    }
+
+    [[gnu::always_inline]] inline void learn(const Lanes<std::int8_t>& word,
+                                             const Lanes<std::int32_t>& expected, unsigned count) {
+        std::int32_t errors = 0;
+        for (unsigned lane = 0; lane < count; ++lane) {
+            const std::int32_t error = word[lane] - expected[lane];
+            errors += std::min(error < 0 ? -error : error, ErrorLevel::most);
+        }
+        level_.learn(errors, static_cast<std::int32_t>(count));
     }
 
     NumberModel* model_;
