@@ -148,7 +148,7 @@ private:
     Status make_next(SegmentReader& reader) {
         const std::uint64_t segment = segment_at(state_.done);
         reader.go_to(segment);
-        const auto made =
+        auto made =
             for_each_piece(*patch_, reader.progress().patch_offset,
                            index_entry(prologue_->index, segment).encoded_bytes,
                            [&](ByteSpan piece) -> Status { return reader.push(piece); });
