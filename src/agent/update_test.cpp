@@ -124,6 +124,37 @@ TEST_F(Update, FallsBackToTheWholeFileOnceWhenADeltaIsWrong) {
     }
 }
 
+// The delta is good: nothing else is fetched for it, and an order that forbids the whole file is
+// not refused for good.
+TEST_F(Update, KeepsToItsDeltaWhenItsOwnDiskFails) {
+    options.config.transfer.refetch_after = std::chrono::milliseconds{50};
+    install_v1();
+    hub.add_delta(sha256(v1), sha256(v2), delta_between(v1, v2));
+    const auto output = options.state_folder / "staging" / (sha256(v2).hex() + ".new");
+    std::filesystem::create_symlink("/dev/full", output);
+    auto order = order_for(manifest("2.0.0", v2), "dep-2");
+    order.allow_full = false;
+    hub.order({order});
+    ASSERT_TRUE(until([&] { return slot().refused == order.manifest; }));
+    EXPECT_EQ(slot().error->reason, "no_space") << slot().error->message;
+    // What is in the way is removed with the try, so there is room now.
+    ASSERT_TRUE(until_active("2.0.0"));
+    EXPECT_EQ(slot().last_update.delta_fallbacks, 0U);
+
+    const auto v3 = v2 + "and more";
+    hub.add_delta(sha256(v2), sha256(v3), delta_between(v2, v3));
+    const auto blocked = options.state_folder / "staging" / (sha256(v3).hex() + ".new");
+    std::filesystem::create_directory(blocked);
+    order = order_for(manifest("3.0.0", v3), "dep-3");
+    order.allow_full = false;
+    hub.order({order});
+    ASSERT_TRUE(until([&] { return slot().error && slot().error->stage == "assemble"; }));
+    EXPECT_FALSE(slot().refused.has_value());
+    std::filesystem::remove(blocked);
+    ASSERT_TRUE(until_active("3.0.0"));
+    EXPECT_EQ(slot().last_update.deltas, 1U);
+}
+
 TEST_F(Update, WaitsForADeltaThatIsBeingBuilt) {
     install_v1();
     hub.add_delta(sha256(v1), sha256(v2), delta_between(v1, v2));

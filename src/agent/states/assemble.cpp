@@ -1,3 +1,4 @@
+#include <string>
 #include <utility>
 
 #include "agent/states/states.h"
@@ -18,8 +19,21 @@ struct PatchJob {
     trust::ManifestFile file;
 };
 
+/// What a delta says of itself; another limit than those of our disk must not look like one.
+Status check(const PatchJob& job) {
+    TRY(const auto info, delta::read_info_file(job.delta));
+    if (info.new_size != job.file.size)
+        return fail(Errc::corrupt, "the delta makes " + std::to_string(info.new_size) + " bytes");
+    if (info.decoder_memory > max_decoder_memory) {
+        return fail(Errc::corrupt,
+                    "the delta needs " + std::to_string(info.decoder_memory) + " bytes of memory");
+    }
+    return {};
+}
+
 /// Applies one delta. Whatever is wrong with it, nothing of it is left behind but the error.
 Status apply(store::BlobStore& blobs, const PatchJob& job) {
+    TRY(check(job));
     delta::ApplyOptions options;
     options.limits.max_output_bytes = job.file.size;
     options.limits.max_memory_bytes = max_decoder_memory;
@@ -38,6 +52,14 @@ boost::asio::awaitable<Status> apply_on_worker(UpdateContext& context, const Mis
     job.file = item.file;
     std::function<Status()> work = [blobs, job = std::move(job)] { return apply(*blobs, job); };
     co_return co_await context.services.runtime.offload(std::move(work));
+}
+
+/// Whether a delta could not be applied for reasons of our own. Where the whole file is allowed, it
+/// also replaces an old one that can no longer be read.
+bool is_of_our_disk(const UpdateContext& context, const Error& error) {
+    if (error.code == Errc::exhausted) return true;
+    const bool of_the_delta = error.code == Errc::corrupt || error.code == Errc::invalid;
+    return !of_the_delta && !context.order.allow_full;
 }
 
 /// Gives a delta up for the whole file, once and for all of this order.
@@ -78,6 +100,8 @@ boost::asio::awaitable<Step> assemble(UpdateContext& context) {
         if (item.here) continue;
         if (context.preempted()) co_return Step::interrupted();
         const auto applied = co_await apply_on_worker(context, item);
+        if (!applied && is_of_our_disk(context, applied.error()))
+            co_return Step::disk(applied.error());
         if (!applied) co_return fall_back(context, item, applied.error());
         item.here = true;
         context.journal().totals.deltas += 1;

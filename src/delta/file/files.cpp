@@ -53,7 +53,7 @@ Result<FileWriter> FileWriter::open(const std::filesystem::path& path, std::uint
     struct stat info {};
     if (::fstat(writer.fd_, &info) != 0) return error_from_errno("open " + path.string(), errno);
     writer.position_ = std::min(keep, static_cast<std::uint64_t>(info.st_size));
-    TRY(writer.truncate(writer.position_));
+    if (keep < static_cast<std::uint64_t>(info.st_size)) TRY(writer.truncate(keep));
     return writer;
 }
 
