@@ -46,6 +46,8 @@ struct MissingFile {
     bool delta_ready = false;          ///< the delta was fetched and waits to be applied
     bool here = false;                 ///< the whole file is in the blob store
     std::uint64_t kept = 0;            ///< most bytes of it that a download has left here
+    bool asked = false;                ///< a download was tried
+    bool continued = false;            ///< what an earlier one left was there before that
 };
 
 /// One update of one slot. What is not in the journal is lost in a crash and found again by `plan`.

@@ -456,6 +456,39 @@ TEST_F(Restart, GoesOnWithADownloadOfAnEarlierLife) {
     EXPECT_EQ(count_requests("GET /v1/blobs/" + sha256(v1).hex() + " bytes=150000-"), 2U);
 }
 
+TEST_F(Restart, FetchesADeltaAnewWhosePartWasLostInAPowerCut) {
+    install_v1();
+    const auto longer = v1 + random_bytes(60'000, 5);
+    const auto patch = delta_between(v1, longer);
+    hub.add_delta(sha256(v1), sha256(longer), patch);
+    bool down = false;
+    hub.fault = [&](const net::Request& request) -> std::optional<net::Response> {
+        if (!request.path.starts_with("/v1/deltas/")) return std::nullopt;
+        if (std::exchange(down, true)) return busy("3600");
+        const auto half = patch.size() / 2;
+        auto part = net::text_response(206, patch.substr(0, half));
+        part.headers.set("Content-Range", "bytes 0-" + std::to_string(half - 1) + "/" +
+                                              std::to_string(patch.size()));
+        part.headers.set("ETag", "\"" + sha256(patch).hex() + "\"");
+        return part;
+    };
+    auto order = order_for(manifest("2.0.0", longer), "dep-2");
+    order.allow_full = false;
+    hub.order({order});
+    ASSERT_TRUE(until([&] { return slot().error && slot().error->reason == "exhausted"; }));
+    stop();
+    const auto part = options.state_folder / "staging" / (sha256(longer).hex() + ".delta");
+    const auto size = std::filesystem::file_size(part);
+    ASSERT_GT(size, 0U);
+    std::filesystem::resize_file(part, 0);
+    std::filesystem::resize_file(part, size);  // zeros, as some file systems leave them
+    hub.fault = nullptr;
+    start();
+    ASSERT_TRUE(until_active("2.0.0"));
+    EXPECT_EQ(slot().last_update.deltas, 1U);
+    EXPECT_EQ(slot().last_update.delta_fallbacks, 0U);
+}
+
 TEST_F(Restart, ServesAndReportsWithoutTheHub) {
     install_v1();
     stop();

@@ -62,6 +62,16 @@ bool is_of_our_disk(const UpdateContext& context, const Error& error) {
     return !of_the_delta && !context.order.allow_full;
 }
 
+/// Fetches a delta once more.
+Step fetch_anew(UpdateContext& context, MissingFile& item, const Error& error) {
+    log_warn("delta fetched anew slot={} path={} error=\"{}\"", context.slot.name, item.file.path,
+             error.message);
+    ignore(PartialFile::discard(delta_path(context, item)), "a later start removes it");
+    item.delta_ready = false;
+    item.continued = false;
+    return Step::go(UpdateState::fetch);
+}
+
 /// Gives a delta up for the whole file, once and for all of this order.
 Step fall_back(UpdateContext& context, MissingFile& item, const Error& error) {
     log_warn("delta failed slot={} path={} error=\"{}\"", context.slot.name, item.file.path,
@@ -102,6 +112,7 @@ boost::asio::awaitable<Step> assemble(UpdateContext& context) {
         const auto applied = co_await apply_on_worker(context, item);
         if (!applied && is_of_our_disk(context, applied.error()))
             co_return Step::disk(applied.error());
+        if (!applied && item.continued) co_return fetch_anew(context, item, applied.error());
         if (!applied) co_return fall_back(context, item, applied.error());
         item.here = true;
         context.journal().totals.deltas += 1;

@@ -46,6 +46,11 @@ DownloadWatch make_watch(UpdateContext& context) {
     return watch;
 }
 
+/// Bytes of an earlier life may have been lost on their way to the disk in a power cut.
+void note_found(MissingFile& item, std::uint64_t found) {
+    if (!std::exchange(item.asked, true)) item.continued = found > 0;
+}
+
 /// Whether this try has left more of the file here than any before it. Trickles do not count: a
 /// server that gives a byte for each connection would be asked again at once for ever.
 void note_kept(UpdateContext& context, MissingFile& item, std::uint64_t kept) {
@@ -103,6 +108,7 @@ boost::asio::awaitable<Stop> fetch_delta(UpdateContext& context, MissingFile& it
     download.max_size = item.file.size;
     auto watch = make_watch(context);
     const auto outcome = co_await download_once(context.services.line, std::move(download), watch);
+    note_found(item, watch.found);
     note_kept(context, item, watch.kept);
     if (!outcome) {
         const auto step = judge_error(context, watch, outcome.error());

@@ -173,12 +173,13 @@ net::Task<DownloadOutcome> download_once(DownloadLine& line, Download download,
     watch.disk_failed = false;
     watch.bad_answer = false;
     watch.budget_spent = false;
-    watch.kept = 0;
+    watch.found = watch.kept = 0;
     auto file = PartialFile::open(download.file, download.target);
     if (!file) {
         watch.disk_failed = true;
         co_return std::move(file).error();
     }
+    watch.found = file->offset();
     if (file->complete() && (!download.size || *download.size == file->record().size)) {
         co_return DownloadOutcome{DownloadState::complete, std::nullopt};
     }

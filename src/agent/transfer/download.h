@@ -47,7 +47,8 @@ struct DownloadWatch {
     bool bad_answer =
         false;  ///< the error is an answer that makes no sense; what it gave is dropped
     bool budget_spent = false;  ///< the error is ours: no more bytes today; what came is kept
-    std::uint64_t kept = 0;     ///< bytes of the file that are there after this try
+    std::uint64_t found = 0;    ///< bytes of the file that were there before this try,
+    std::uint64_t kept = 0;     ///< and after it
 };
 
 /// One try: goes on where the file ends (If-Range), starts anew when the hub answers with the whole
