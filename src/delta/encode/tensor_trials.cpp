@@ -70,7 +70,10 @@ bool TensorCoder::plain_may_win(const TensorBlock& block, const NumberMode& mode
     const auto plain =
         numbers_->choose_method(sample.bytes, sample.old, sample.part->type, sample.skip);
     const auto cost = numbers_->encode(sample.bytes, sample.old, plain, {}).payload.size();
-    return cost < code_predicted(sample, predicted, std::move(*planned)).numbers.payload.size();
+    const auto rivals =
+        code_predicted(sample, predicted, std::move(*planned)).numbers.payload.size();
+    // What is hardly better in a sample is mostly worse in the whole.
+    return cost + cost / 64 < rivals;
 }
 
 // The best one by samples, for old numbers as they are.
