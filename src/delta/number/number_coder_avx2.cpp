@@ -29,6 +29,7 @@
 #include "delta/number/number_loops.h"
 #include "delta/number/rescaled_kernel_avx2.h"
 #include "delta/number/state_packer_avx2.h"
+#include "delta/number/sums_avx2.h"
 
 namespace strandline::delta::number {
 
@@ -67,6 +68,14 @@ void add_products_avx2(std::int64_t* sums, std::int32_t left, const std::int32_t
     for (std::size_t i = whole; i < count; ++i) sums[i] += std::int64_t{left} * right[i];
 }
 
+std::size_t add_sums_avx2(ElementType type, std::byte* numbers, const std::int64_t* sums,
+                          double unit, std::size_t count) {
+    if (type == ElementType::f32) return Avx2Sums::add<Avx2Floats>(numbers, sums, unit, count);
+    if (type == ElementType::f16)
+        return Avx2Sums::add<Avx2Halves<Float16>>(numbers, sums, unit, count);
+    return Avx2Sums::add<Avx2Halves<Bfloat16>>(numbers, sums, unit, count);
+}
+
 std::size_t pack_avx2(std::span<const std::uint32_t> entries, Lanes<std::uint32_t>& states,
                       std::span<std::uint16_t> words) {
     return Avx2Packer::run(entries, states, words);
@@ -100,6 +109,9 @@ bool read_avx2(ElementType, Method, Work&, NumberModel&, SymbolReader&) { return
 void write_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolWriter&) {}
 bool read_rescaled_avx2(Work&, const RatioRows&, NumberModel&, SymbolReader&) { return false; }
 void add_products_avx2(std::int64_t*, std::int32_t, const std::int32_t*, std::size_t) {}
+std::size_t add_sums_avx2(ElementType, std::byte*, const std::int64_t*, double, std::size_t) {
+    return 0;
+}
 std::size_t pack_avx2(std::span<const std::uint32_t>, Lanes<std::uint32_t>&,
                       std::span<std::uint16_t>) {
     return 0;

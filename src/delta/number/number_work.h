@@ -50,6 +50,11 @@ void write_rescaled_avx2(Work& work, const RatioRows& rows, NumberModel& model,
 void add_products_avx2(std::int64_t* sums, std::int32_t left, const std::int32_t* right,
                        std::size_t count);
 
+/// Adds sums, times a power of two, to numbers as add_low_rank() does. Returns how many it got to:
+/// all but up to three at the end, or those in front of four that are not all usual.
+[[nodiscard]] std::size_t add_sums_avx2(ElementType type, std::byte* numbers,
+                                        const std::int64_t* sums, double unit, std::size_t count);
+
 /// run_type() in plain C++.
 void write_portable(ElementType type, Method method, Work& work, NumberModel& model,
                     SymbolWriter& writer);

@@ -17,6 +17,7 @@ namespace {
 static_assert(FLT_EVAL_METHOD == 0, "each operation must be rounded to its own type; see fold.cpp");
 
 struct F32 {
+    static constexpr ElementType type = ElementType::f32;
     static constexpr std::size_t bytes = 4;
     static double load(const std::byte* at) { return load_number<ElementType::f32>(at); }
     static void store(std::byte* at, double value) {
@@ -24,8 +25,9 @@ struct F32 {
     }
 };
 
-template <ElementType type, class Format>
+template <ElementType Type, class Format>
 struct Short {
+    static constexpr ElementType type = Type;
     static constexpr std::size_t bytes = 2;
     static double load(const std::byte* at) { return load_number<type>(at); }
     static void store(std::byte* at, double value) {
@@ -76,9 +78,18 @@ void add_all(std::span<std::byte> numbers, const Grid& grid, const LowRank& prod
             else
                 for (std::size_t i = 0; i < length; ++i) sums[i] += std::int64_t{left} * right[i];
         }
-        std::byte* at = numbers.data() + done * Number::bytes;
-        for (std::size_t i = 0; i < length; ++i, at += Number::bytes) {
-            Number::store(at, Number::load(at) + static_cast<double>(sums[i]) * unit);
+        std::byte* const first = numbers.data() + done * Number::bytes;
+        for (std::size_t i = 0; i < length;) {
+            std::size_t stop = length;
+            if (fast) {
+                i += add_sums_avx2(Number::type, first + i * Number::bytes, sums.data() + i, unit,
+                                   length - i);
+                stop = std::min(length, i + 4);
+            }
+            for (; i < stop; ++i) {
+                std::byte* const at = first + i * Number::bytes;
+                Number::store(at, Number::load(at) + static_cast<double>(sums[i]) * unit);
+            }
         }
         done += length;
         column += length;

@@ -91,26 +91,32 @@ TEST(Predict, ThinProductsAreAddedWhereTheBlockStarts) {
     EXPECT_EQ(numbers, floats({1.0F + 1.5F, 2.0F + 1.0F, 3.0F + 3.0F}));
 }
 
+// Numbers of any bits, among them zeros, subnormal ones, infinities and NaN, and more usual ones.
 TEST(Predict, ThinProductsAreTheSameOnAnyProcessor) {
     std::mt19937 random(2);
     constexpr std::int32_t most = (1 << (LowRank::factor_bits - 1)) - 1;
     std::uniform_int_distribution<std::int32_t> factor(-most, most);
-    for (const std::uint64_t columns : {1U, 3U, 255U, 257U, 1030U}) {
-        const Grid grid{columns, columns / 2};
-        const std::size_t count = 5 * columns;
-        LowRank product{3, 40, {}, {}};
-        std::vector<std::int32_t> left(product.rank * grid.rows(count));
-        std::vector<std::int32_t> right(product.rank * columns);
-        for (auto& value : left) value = factor(random);
-        for (auto& value : right) value = factor(random);
-        left.front() = right.front() = -most;
-        product.left = left;
-        product.right = right;
-        Bytes fast(count * sizeof(float));
-        Bytes plain = fast;
-        add_low_rank(ElementType::f32, fast, grid, product, Speed::best);
-        add_low_rank(ElementType::f32, plain, grid, product, Speed::portable);
-        ASSERT_EQ(fast, plain) << columns;
+    for (const auto type : {ElementType::f32, ElementType::f16, ElementType::bf16}) {
+        for (const std::uint64_t columns : {1U, 3U, 255U, 257U, 1030U}) {
+            const Grid grid{columns, columns / 2};
+            const std::size_t count = 5 * columns;
+            LowRank product{3, columns == 255 ? 80 : 53, {}, {}};
+            std::vector<std::int32_t> left(product.rank * grid.rows(count));
+            std::vector<std::int32_t> right(product.rank * columns);
+            for (auto& value : left) value = factor(random);
+            for (auto& value : right) value = random() % 8 == 0 ? 0 : factor(random);
+            left.front() = right.front() = -most;
+            product.left = left;
+            product.right = right;
+            Bytes fast(count * element_size(type));
+            for (auto& byte : fast) byte = static_cast<std::byte>(random() & 0xff);
+            for (std::size_t i = 0; i < fast.size() / 4; i += random() % 64)
+                fast[i] = static_cast<std::byte>(0);
+            Bytes plain = fast;
+            add_low_rank(type, fast, grid, product, Speed::best);
+            add_low_rank(type, plain, grid, product, Speed::portable);
+            ASSERT_EQ(fast, plain) << columns;
+        }
     }
 }
 
