@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+
+#include "delta/number/log2.h"
 
 namespace strandline::delta {
 namespace {
@@ -27,9 +28,9 @@ double order0_bits(ByteSpan bytes) {
     }
     double sum = 0;
     for (const auto count : counts) {
-        if (count > 0) sum += count * std::log2(count);
+        if (count > 0) sum += count * number::log2_of(count);
     }
-    return std::log2(size) - sum / size;
+    return number::log2_of(size) - sum / size;
 }
 
 // Random streams are not worth a try; those with much order are worth the slower match search.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "delta/number/log2.h"
+
 namespace strandline::delta {
 namespace {
 
@@ -49,7 +51,7 @@ double entropy_of(ByteSpan sample, std::size_t word) {
         for (std::size_t i = place; i < sample.size(); i += word, ++total)
             ++counts[static_cast<std::size_t>(sample[i])];
         for (const auto count : counts) {
-            if (count > 0) bits += count * std::log2(static_cast<double>(total) / count);
+            if (count > 0) bits += count * number::log2_of(static_cast<double>(total) / count);
         }
     }
     return bits / 8;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "delta/encode/mode_planner.h"
+#include "delta/number/log2.h"
 
 namespace strandline::delta {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t values = 256;
 PlaneEstimator::PlaneEstimator()
     : n_log_n_(max_samples + 1), counts_(values * sizeof(std::uint64_t)) {
     for (std::size_t n = 1; n < n_log_n_.size(); ++n) {
-        n_log_n_[n] = static_cast<double>(n) * std::log2(static_cast<double>(n));
+        n_log_n_[n] = static_cast<double>(n) * number::log2_of(static_cast<double>(n));
     }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "delta/number/load_number.h"
+#include "delta/number/log2.h"
 #include "delta/number/number_coder.h"
 #include "delta/number/predict.h"
 #include "delta/number/rescaled_coder.h"
@@ -83,7 +84,7 @@ public:
 
 private:
     void take_products() {
-        bits_ += std::log2(before_ / after_);
+        bits_ += number::log2_of(before_ / after_);
         before_ = after_ = 1;
     }
 

@@ -1,5 +1,4 @@
-// Reads the deltas that every reader must read, with nothing but what a device needs for that: no
-// encoder, no log.
+// Reads the deltas that every reader must read.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
