@@ -24,9 +24,11 @@ from story import Story, kilobytes, table  # noqa: E402
 
 SHAPE = (1, 3, 64, 64)
 CLASSES = ("healthy", "leaf spot", "rust", "powdery mildew")
-BROKEN = (("1.2.0", "leaf-crash", "crashes on load", {"crashed"}),
-          ("1.2.1", "leaf-hang", "never answers", {"hung"}),
-          ("1.2.2", "leaf-wrong", "answers wrongly", {"wrong_answer"}))
+# version, folder, what is wrong, the reason that devices must give, milliseconds for the self-test: only the one that
+# hangs is given up early, since a busy machine may take seconds to load a model.
+BROKEN = (("1.2.0", "leaf-crash", "crashes on load", "crashed", 30_000),
+          ("1.2.1", "leaf-hang", "never answers", "hung", 3000),
+          ("1.2.2", "leaf-wrong", "answers wrongly", "wrong_answer", 30_000))
 
 
 class Failure(Exception):
@@ -160,12 +162,12 @@ class Demo:
     def refusals(self) -> None:
         self.story.chapter("Three broken versions are pushed, and no device keeps them")
         good = {a.name: self.ask(a)[0] for a in self.agents}
-        for version, folder, what, reasons in BROKEN:
+        for version, folder, what, reason, patience_ms in BROKEN:
             self.push(version, folder)
-            done = self.deploy(f"leaf@{version}", "all", self_test_ms=3000)  # one of them hangs
+            done = self.deploy(f"leaf@{version}", "all", self_test_ms=patience_ms)
             require(done["totals"]["active"] == 0, f"{version} ({what}) was kept: {done}")
             for device in done["devices"]:
-                require(device["state"] == "refused" and device["reason"] in reasons,
+                require(device["state"] == "refused" and device["reason"] == reason,
                         f"{device['device']} on {version} ({what}): {device['state']} {device['reason']}")
             first = done["devices"][0]
             self.story.good(f"{version} {what}: refused by {len(done['devices'])} of {len(done['devices'])}: "
