@@ -148,13 +148,14 @@ private:
     Status make_next(SegmentReader& reader) {
         const std::uint64_t segment = segment_at(state_.done);
         reader.go_to(segment);
-        auto made =
-            for_each_piece(*patch_, reader.progress().patch_offset,
-                           index_entry(prologue_->index, segment).encoded_bytes,
-                           [&](ByteSpan piece) -> Status { return reader.push(piece); });
+        auto made = for_each_piece(*patch_, reader.progress().patch_offset,
+                                   index_entry(prologue_->index, segment).encoded_bytes,
+                                   [&](ByteSpan piece) -> Status { return reader.push(piece); });
         if (made && reader.progress().segments == segment + 1) return {};
         if (!made && state_.done == 0) return undo(made);
-        if (!made && made.error().code != Errc::corrupt) return made;
+        // What does not come from the delta (a disk, a cancellation) is told as it is.
+        if (!made && made.error().code != Errc::corrupt && made.error().code != Errc::invalid)
+            return made;
         return fail(Errc::corrupt,
                     fmt::format("{}; {} of {} segments are in place: go on with an undamaged "
                                 "delta, or else fetch the file as a whole",

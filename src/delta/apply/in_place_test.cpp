@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "delta/apply/prologue.h"
 #include "delta/apply/segment_decoder.h"
 #include "delta/format/header.h"
 #include "delta/format/old_access.h"
@@ -243,6 +244,30 @@ TEST(InPlace, ADamagedDeltaLeavesTheOldFileOrOneToGoOnWith) {
         ASSERT_FALSE(update(medium, patch)) << at;
         ASSERT_TRUE(update(medium, job.patch)) << at;
         ASSERT_EQ(medium.file.bytes(), job.pair.new_file) << at;
+    }
+}
+
+TEST(InPlace, ADeltaWrongInTheMiddleSaysThatTheFileHasBegunToChange) {
+    const auto& job = shrinking_job();
+    const auto prologue = read_prologue(MemoryReader(job.patch), {});
+    ASSERT_TRUE(prologue);
+    ASSERT_GT(prologue->info.segments(), 1);
+    const std::uint64_t second =
+        prologue->bytes.size() + index_entry(prologue->index, 0).encoded_bytes;
+    for (std::uint64_t at = second; at < second + 64; ++at) {
+        for (int bit = 0; bit < 8; ++bit) {
+            Bytes patch = job.patch;
+            patch[at] ^= std::byte{1} << bit;
+            CutMedium medium(job.pair.old_file, {});
+            const auto done = update(medium, patch);
+            if (done) {  // a bit that does not matter
+                EXPECT_EQ(medium.file.bytes(), job.pair.new_file) << at;
+                continue;
+            }
+            EXPECT_EQ(done.error().code, Errc::corrupt) << done.error().message;
+            EXPECT_NE(done.error().message.find("1 of "), std::string::npos)
+                << done.error().message;
+        }
     }
 }
 
