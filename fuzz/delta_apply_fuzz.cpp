@@ -69,7 +69,7 @@ private:
     std::uint64_t left_;
 };
 
-void apply(const Input& input, std::size_t chunk) {
+void apply_to_another(const Input& input, std::size_t chunk) {
     ApplyOptions options;
     options.limits = {std::uint64_t{1} << 20, std::uint64_t{4} << 20};
     options.old_check = OldCheck::never;
@@ -84,12 +84,12 @@ void apply(const Input& input, std::size_t chunk) {
 }
 
 // Whatever is wrong, a file is left alone unless a segment was right.
-void apply_in_place(const Input& input) {
+void apply_to_itself(const Input& input) {
     ApplyOptions options;
     options.limits = {std::uint64_t{1} << 20, std::uint64_t{4} << 20};
     CutMedium medium(Bytes(input.old_file.begin(), input.old_file.end()), {});
     const auto done =
-        delta::apply_in_place(medium.file, medium.journal, MemoryReader(input.patch), options);
+        apply_in_place(medium.file, medium.journal, MemoryReader(input.patch), options);
     if (done) {
         STRANDLINE_ASSERT(done->is_new(sha256(medium.file.bytes())));
         STRANDLINE_ASSERT(medium.journal.bytes().empty());
@@ -106,9 +106,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     namespace delta = strandline::delta;
     auto input = delta::split(std::as_bytes(std::span(data, size)));
     delta::repair(input.patch, input.old_file);
-    delta::apply(input, SIZE_MAX);
-    delta::apply(input, 7);
-    delta::apply_in_place(input);
+    delta::apply_to_another(input, SIZE_MAX);
+    delta::apply_to_another(input, 7);
+    delta::apply_to_itself(input);
     strandline::ignore(delta::read_breakdown(delta::MemoryReader(input.patch)),
                        "most are no deltas");
     return 0;
