@@ -1,6 +1,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fmt/core.h>
+#include <initializer_list>
 
 #include "cli/delta_view.h"
 #include "cli/simple_command.h"
@@ -20,6 +21,36 @@ struct DeltaArguments {
     std::optional<std::int64_t> threads;
     bool stats = false;
     bool in_place = false;
+};
+
+/// A file to be made: under another name until it is right, so that what was there before stays.
+class Output {
+public:
+    static Result<Output> beside(fs::path target, std::initializer_list<fs::path> inputs) {
+        std::error_code missing;
+        for (const auto& input : inputs) {
+            if (fs::equivalent(input, target, missing))
+                return fail(Errc::invalid,
+                            "this file is needed, do not replace it: " + target.string());
+        }
+        if (fs::exists(target, missing) && !fs::is_regular_file(target, missing))
+            return fail(Errc::invalid, "not a regular file, give another name: " + target.string());
+        return Output(std::move(target));
+    }
+
+    [[nodiscard]] fs::path partial() const { return target_.string() + ".partial"; }
+
+    [[nodiscard]] Status put_in_place() const {
+        std::error_code error;
+        fs::rename(partial(), target_, error);
+        if (!error) return {};
+        return fail(Errc::internal,
+                    fmt::format("rename to {}: {}", target_.string(), error.message()));
+    }
+
+private:
+    explicit Output(fs::path target) : target_(std::move(target)) {}
+    fs::path target_;
 };
 
 class DeltaCommand : public Command {
@@ -65,12 +96,14 @@ public:
 
     Status run(Context& context) override {
         TRY(auto options, encode_options());
+        TRY(const auto output, delta_output());
         if (context.interactive()) options.progress = show_progress;
         const auto start = std::chrono::steady_clock::now();
         auto stats =
-            delta::make_delta_file(given_.old_file, given_.new_file, given_.patch, options);
+            delta::make_delta_file(given_.old_file, given_.new_file, output.partial(), options);
         if (context.interactive()) fmt::print(stderr, "\r\033[K");
         if (!stats) return std::move(stats).error();
+        TRY(output.put_in_place());
         const auto spent = std::chrono::steady_clock::now() - start;
         show_made(context, {given_.patch, *stats, std::chrono::duration<double>(spent).count(),
                             given_.stats});
@@ -78,6 +111,18 @@ public:
     }
 
 private:
+    // Names in the wrong order must not cost somebody a model.
+    [[nodiscard]] Result<Output> delta_output() const {
+        TRY(auto output, Output::beside(given_.patch, {given_.old_file, given_.new_file}));
+        std::error_code missing;
+        if (fs::exists(given_.patch, missing) && !delta::read_info_file(given_.patch)) {
+            return fail(Errc::invalid, given_.patch +
+                                           " exists and is no delta: remove it, or check the order "
+                                           "of the names (OLD NEW PATCH)");
+        }
+        return output;
+    }
+
     static void show_progress(std::uint64_t done, std::uint64_t total) {
         fmt::print(stderr, "\r\033[K{:.0f} %", percent(done, total));
         std::fflush(stderr);
@@ -116,16 +161,10 @@ public:
         if (given_.in_place) return change_in_place(context);
         if (given_.new_file.empty())
             return fail(Errc::invalid, "name the file to make, or give --in-place");
-        const fs::path target = given_.new_file;
-        const fs::path partial = target.string() + ".partial";
-        TRY(const auto done, delta::apply_delta(given_.old_file, given_.patch, partial));
-        std::error_code error;
-        fs::rename(partial, target, error);
-        if (error) {
-            return fail(Errc::internal,
-                        fmt::format("rename to {}: {}", target.string(), error.message()));
-        }
-        show_result(context, target.string(), done);
+        TRY(const auto output, Output::beside(given_.new_file, {given_.patch}));
+        TRY(const auto done, delta::apply_delta(given_.old_file, given_.patch, output.partial()));
+        TRY(output.put_in_place());
+        show_result(context, given_.new_file, done);
         return {};
     }
 

@@ -132,3 +132,20 @@ def test_missing_files_are_named(codec):
     for arguments in (["make", missing, codec.new, codec.patch], ["info", missing], ["verify", codec.old, missing]):
         done = codec.run("delta", *arguments)
         assert done.returncode != 0 and "nothing.onnx" in done.stderr, done.stderr
+
+
+def test_names_in_the_wrong_order_cost_nobody_a_file(codec):
+    old, new, patch = codec.folder / "old", codec.folder / "new", codec.patch
+    old.write_bytes(codec.old.read_bytes())
+    new.write_bytes(codec.new.read_bytes())
+    kept = {path: path.read_bytes() for path in (old, new)}
+    for names, why in (((patch, old, new), "is no delta"), ((old, new, new), "do not replace it"),
+                       ((old, new, old), "do not replace it"), ((old, new, "/dev/null"), "not a regular file")):
+        done = codec.run("delta", "make", *names)
+        assert done.returncode == 2 and why in done.stderr, done.stderr
+    codec.good("delta", "make", old, new, patch)
+    kept[patch] = patch.read_bytes()
+    assert codec.run("delta", "make", codec.folder / "typo", new, patch).returncode == 5
+    assert codec.run("delta", "apply", old, patch, patch).returncode == 2
+    assert codec.run("delta", "apply", new, patch, old).returncode != 0
+    assert {path: path.read_bytes() for path in codec.folder.iterdir()} == kept

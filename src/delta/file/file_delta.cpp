@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <unistd.h>
 
 #include "delta/file/mapped_file.h"
@@ -11,13 +12,20 @@ namespace {
 // Little beside what a delta declares, even the smallest.
 constexpr std::size_t read_bytes = std::size_t{32} << 10;
 
-Result<EncodeStats> encode_into(const std::filesystem::path& old_file,
-                                const std::filesystem::path& new_file,
-                                const std::filesystem::path& patch, const EncodeOptions& options) {
-    TRY(const auto old_map, MappedFile::open(old_file));
-    TRY(const auto new_map, MappedFile::open(new_file));
-    TRY(auto out, FileWriter::open(patch));
-    TRY(const auto stats, make_delta(old_map.bytes(), new_map.bytes(), out, options));
+// An output is emptied before it is written: none of the inputs can be it.
+Status check_output(const std::filesystem::path& output,
+                    std::initializer_list<std::filesystem::path> inputs) {
+    std::error_code missing;
+    for (const auto& input : inputs) {
+        if (std::filesystem::equivalent(input, output, missing))
+            return fail(Errc::invalid, "this file cannot be the output, too: " + output.string());
+    }
+    return {};
+}
+
+Result<EncodeStats> encode_into(ByteSpan old_bytes, ByteSpan new_bytes, FileWriter& out,
+                                const EncodeOptions& options) {
+    TRY(const auto stats, make_delta(old_bytes, new_bytes, out, options));
     TRY(out.sync());
     return stats;
 }
@@ -55,10 +63,9 @@ Result<ApplyProgress> continue_earlier(const DeltaInfo& info, const ReadAt& patc
 }
 
 Result<DeltaInfo> apply_to(const ReadAt& old_file, const ReadAt& patch,
-                           const std::filesystem::path& new_file, const ApplyOptions& options,
-                           Partial partial) {
+                           const std::filesystem::path& new_file, FileWriter& output,
+                           const ApplyOptions& options, Partial partial) {
     TRY(const auto info, read_info(patch));
-    TRY(auto output, FileWriter::open(new_file, partial == Partial::resume ? UINT64_MAX : 0));
     Applier applier(old_file, output, options);
     ApplyProgress start;
     if (partial == Partial::resume) {
@@ -78,7 +85,11 @@ Result<EncodeStats> make_delta_file(const std::filesystem::path& old_file,
                                     const std::filesystem::path& new_file,
                                     const std::filesystem::path& patch,
                                     const EncodeOptions& options) {
-    auto stats = encode_into(old_file, new_file, patch, options);
+    TRY(const auto old_map, MappedFile::open(old_file));
+    TRY(const auto new_map, MappedFile::open(new_file));
+    TRY(check_output(patch, {old_file, new_file}));
+    TRY(auto out, FileWriter::open(patch));
+    auto stats = encode_into(old_map.bytes(), new_map.bytes(), out, options);
     if (!stats) ::unlink(patch.c_str());
     return stats;
 }
@@ -89,11 +100,9 @@ Result<DeltaInfo> apply_delta(const std::filesystem::path& old_file,
                               Partial partial) {
     TRY(const auto old_reader, FileReader::open(old_file));
     TRY(const auto patch_reader, FileReader::open(patch));
-    std::error_code missing;
-    if (std::filesystem::equivalent(old_file, new_file, missing)) {
-        return fail(Errc::invalid, "the old file cannot be the output: " + new_file.string());
-    }
-    auto info = apply_to(old_reader, patch_reader, new_file, options, partial);
+    TRY(check_output(new_file, {old_file, patch}));
+    TRY(auto output, FileWriter::open(new_file, partial == Partial::resume ? UINT64_MAX : 0));
+    auto info = apply_to(old_reader, patch_reader, new_file, output, options, partial);
     if (!info && partial == Partial::discard) ::unlink(new_file.c_str());
     return info;
 }

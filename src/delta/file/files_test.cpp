@@ -149,7 +149,7 @@ TEST_F(FilesTest, TheJournalCannotBeOneOfTheOtherFiles) {
     EXPECT_FALSE(fs::exists(folder_ / "journal"));
 }
 
-TEST_F(FilesTest, NamesWhatIsMissingAndRefusesToOverwriteTheOldFile) {
+TEST_F(FilesTest, NamesWhatIsMissingAndRefusesToOverwriteItsInputs) {
     const auto missing = apply_delta(folder_ / "nowhere", folder_ / "delta", folder_ / "out");
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().code, Errc::not_found);
@@ -160,10 +160,29 @@ TEST_F(FilesTest, NamesWhatIsMissingAndRefusesToOverwriteTheOldFile) {
     const auto pair = small_mixed_pair();
     const auto old_file = store("old", pair.old_file);
     const auto delta = store("delta", *encode(pair.old_file, pair.new_file));
-    const auto same = apply_delta(old_file, delta, old_file);
-    ASSERT_FALSE(same);
-    EXPECT_EQ(same.error().code, Errc::invalid);
+    for (const auto& input : {old_file, delta}) {
+        const auto before = load(input);
+        const auto same = apply_delta(old_file, delta, input);
+        ASSERT_FALSE(same);
+        EXPECT_EQ(same.error().code, Errc::invalid);
+        EXPECT_EQ(load(input), before);
+    }
+}
+
+TEST_F(FilesTest, MakingADeltaLeavesItsInputsAndForeignFilesAlone) {
+    const auto pair = small_mixed_pair();
+    const auto old_file = store("old", pair.old_file);
+    const auto new_file = store("new", pair.new_file);
+    fs::create_hard_link(new_file, folder_ / "link");
+    for (const auto& output : {old_file, new_file, folder_ / "link"}) {
+        const auto refused = make_delta_file(old_file, new_file, output);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Errc::invalid);
+    }
+    // The output was named first.
+    EXPECT_FALSE(make_delta_file(folder_ / "delta", old_file, new_file));
     EXPECT_EQ(load(old_file), pair.old_file);
+    EXPECT_EQ(load(new_file), pair.new_file);
 }
 
 }  // namespace

@@ -53,7 +53,9 @@ private:
     std::filesystem::path path_;
 };
 
-/// make_delta() of files, memory-mapped. `patch` is replaced; on an error it is removed.
+/// make_delta() of files, memory-mapped. What is at `patch` is emptied once both files are open,
+/// and removed after an error; neither file can be it (`invalid`). The caller renames it into
+/// place.
 [[nodiscard]] Result<EncodeStats> make_delta_file(const std::filesystem::path& old_file,
                                                   const std::filesystem::path& new_file,
                                                   const std::filesystem::path& patch,
@@ -64,8 +66,9 @@ enum class Partial : std::uint8_t {
     resume,   ///< keep intact segments of an earlier try; leave the output there after an error
 };
 
-/// Applies a delta file, syncs and checks the output at `new_file`. The output is not to be used
-/// when this fails. The caller renames it into place.
+/// Applies a delta file, syncs and checks the output at `new_file`, which neither the old file nor
+/// the delta can be. The output is not to be used when this fails. The caller renames it into
+/// place.
 [[nodiscard]] Result<DeltaInfo> apply_delta(const std::filesystem::path& old_file,
                                             const std::filesystem::path& patch,
                                             const std::filesystem::path& new_file,
