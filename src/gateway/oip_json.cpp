@@ -62,7 +62,7 @@ private:
 
 class RequestParser {
 public:
-    explicit RequestParser(const infer::SplitDocument& document) : document_(document) {}
+    explicit RequestParser(infer::SplitDocument& document) : document_(document) {}
 
     Result<RequestHeader> parse(const boost::json::value& root) {
         JsonReader in(root, "request");
@@ -109,20 +109,21 @@ private:
         out.type = type.value_or(infer::DataType::fp32);
         read_shape(in, out);
         const Parameters parameters(in, where);
-        const auto index = optional_index(in);
+        const bool inside = in.has("data");
+        const auto index = in.integer_or("data", 0, 0, max_integer);
         TRY(in.finish_lenient());
         const auto count = infer::element_count(out.shape);
         if (!count) return context(where, count.error());
         TRY(parameters.refuse("shared_memory_region", "send the data in the request"));
         TRY(const auto size, parameters.integer("binary_data_size"));
-        if (size.has_value() == index.has_value()) {
+        if (size.has_value() == inside) {
             return fail(Errc::invalid,
                         fmt::format("{}: '{}' needs exactly one of 'data' and parameter "
                                     "'binary_data_size'",
                                     where, out.name));
         }
         out_.binary_sizes.push_back(size ? std::optional<std::uint64_t>(*size) : std::nullopt);
-        if (index) TRY(read_data(*index, where, out));
+        if (inside) TRY(read_data(index, where, out));
         return out;
     }
 
@@ -138,24 +139,15 @@ private:
         }
     }
 
-    /// The number that stands for a list of data since split_tensor_data.
-    [[nodiscard]] std::optional<std::size_t> optional_index(JsonReader& in) const {
-        if (!in.has("data")) return std::nullopt;
-        const auto last = static_cast<std::int64_t>(document_.arrays.size()) - 1;
-        if (last < 0) {
-            in.reject("data", "must be a list");
-            return std::nullopt;
-        }
-        return static_cast<std::size_t>(in.integer("data", 0, last));
-    }
-
-    Status read_data(std::size_t index, const std::string& where, infer::Tensor& out) {
+    Status read_data(std::int64_t index, const std::string& where, infer::Tensor& out) {
         if (out.type == infer::DataType::fp16) {
             return fail(Errc::invalid, where + ": FP16 is sent as binary data only");
         }
         infer::TensorJsonLimits limits;
         limits.max_texts = max_request_texts - texts_;
-        const auto done = infer::read_tensor_data(document_.arrays[index], out, limits);
+        const auto array = document_.take(index);
+        if (!array) return context(where, array.error());
+        const auto done = infer::read_tensor_data(*array, out, limits);
         if (!done) return context(where, done.error());
         texts_ += out.elements.size();
         return {};
@@ -187,7 +179,7 @@ private:
         return {};
     }
 
-    const infer::SplitDocument& document_;
+    infer::SplitDocument& document_;
     RequestHeader out_;
     std::size_t texts_ = 0;
 };
@@ -195,7 +187,7 @@ private:
 }  // namespace
 
 Result<RequestHeader> parse_request_json(std::string_view json) {
-    const auto document = infer::split_tensor_data(json);
+    auto document = infer::split_tensor_data(json);
     if (!document) return context("request", document.error());
     TRY(const auto root, parse_json(document->text, "request"));
     return RequestParser(*document).parse(root);

@@ -99,6 +99,9 @@ TEST(ParseInferRequest, RefusesWhatIsNotARequestAndSaysWhy) {
          "exactly 2 elements"},
         {with_input(R"({"name":"x","datatype":"FP32","shape":[1],"data":7})"), "list"},
         {with_input(R"({"name":"x","datatype":"FP32","shape":[1],"d\u0061ta":0})"), "list"},
+        {with_input(R"({"name":"x","datatype":"FP32","shape":[1],"data":[1]},)"
+                    R"({"name":"y","datatype":"FP32","shape":[1],"d\u0061ta":0})"),
+         "list"},
         {with_input(R"({"name":"x","datatype":"FP32","shape":[1]})"), "exactly one of"},
         {with_input(
              R"({"name":"x","datatype":"FP32","shape":[1],"data":[1],"parameters":{"binary_data_size":4}})"),

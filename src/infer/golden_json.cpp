@@ -20,7 +20,7 @@ constexpr std::size_t max_file_bytes = std::size_t{1} << 30;
 
 class GoldenReader {
 public:
-    GoldenReader(const std::filesystem::path& bundle, const SplitDocument& document)
+    GoldenReader(const std::filesystem::path& bundle, SplitDocument& document)
         : bundle_(bundle), document_(document) {}
 
     Result<std::vector<GoldenCase>> read(const boost::json::value& root) {
@@ -104,11 +104,9 @@ private:
         }
     }
 
-    Status read_inside(std::int64_t index, Tensor& out) const {
-        if (static_cast<std::size_t>(index) >= document_.arrays.size()) {
-            return fail(Errc::invalid, "'data' must be a list");
-        }
-        return read_tensor_data(document_.arrays[static_cast<std::size_t>(index)], out);
+    Status read_inside(std::int64_t index, Tensor& out) {
+        TRY(const auto array, document_.take(index));
+        return read_tensor_data(array, out);
     }
 
     Status read_raw_file(const std::string& file, Tensor& out) {
@@ -121,7 +119,7 @@ private:
     }
 
     const std::filesystem::path& bundle_;
-    const SplitDocument& document_;
+    SplitDocument& document_;
     std::size_t file_bytes_ = 0;
 };
 
@@ -153,7 +151,7 @@ Result<std::vector<GoldenCase>> load_golden(const std::filesystem::path& bundle,
     TRY(check_bundle_path(file));
     TRY(const auto text, read_text_file(bundle / file, max_document_bytes));
     const auto what = fmt::format("golden vectors {}", file);
-    const auto document = split_tensor_data(text);
+    auto document = split_tensor_data(text);
     if (!document) return context(what, document.error());
     TRY(const auto root, parse_json(document->text, what));
     auto cases = GoldenReader(bundle, *document).read(root);

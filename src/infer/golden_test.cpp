@@ -109,6 +109,9 @@ TEST(LoadGolden, RefusesBadDocumentsAndSaysWhere) {
         {R"({"name":"y","datatype":"FP32","shape":[1],"file":"../x"})", "x"},
         {R"({"name":"y","datatype":"FP32","shape":[1],"file":"missing"})", "missing"},
         {R"({"name":"y","datatype":"FP32","shape":[1],"d\u0061ta":7})", "list"},
+        {R"({"name":"y","datatype":"FP32","shape":[1],"data":[1]},)"
+         R"({"name":"z","datatype":"FP32","shape":[1],"d\u0061ta":0})",
+         "list"},
         {R"({"name":"y","datatype":"FP32","shape":[1],"data":[1],"extra":1})", "extra"},
         {"", "at least one"},
         {"{", "golden.json"},

@@ -13,6 +13,10 @@ namespace strandline::infer {
 struct SplitDocument {
     std::string text;  ///< every `"data": [...]` replaced by its index in `arrays`
     std::vector<std::string_view> arrays;  ///< the texts "[...]", borrowed from the document
+
+    /// The array that `index` stands for, once: a key that only decodes to `data` (as `d\u0061ta`)
+    /// has a number of the sender's, and must not make us read an array again and again.
+    [[nodiscard]] Result<std::string_view> take(std::int64_t index);
 };
 
 /// Cuts out the arrays under keys spelled `data`, at any depth. Only brackets and strings are

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <utility>
 
 #include "infer/json_scan.h"
 #include "infer/tensor_json.h"
@@ -39,6 +40,13 @@ std::size_t data_value(std::string_view text, std::size_t begin, std::size_t end
 }
 
 }  // namespace
+
+Result<std::string_view> SplitDocument::take(std::int64_t index) {
+    const auto place = static_cast<std::uint64_t>(index);
+    if (place >= arrays.size() || arrays[place].empty())
+        return fail(Errc::invalid, "'data' must be a list");
+    return std::exchange(arrays[place], {});
+}
 
 Result<SplitDocument> split_tensor_data(std::string_view document) {
     SplitDocument out;
