@@ -22,6 +22,7 @@ void ModelStatistics::record(bool success, std::chrono::nanoseconds queued,
     queued_ns_.fetch_add(queued.count(), relaxed);
     run_ns_.fetch_add(run.count(), relaxed);
     last_unix_ms_.store(finished_unix_ms, relaxed);
+    if (!success) return;  // a refusal is quick, and would hide how slow the answers are
     const auto bucket = static_cast<std::size_t>(std::bit_width(microseconds(run)));
     run_buckets_[std::min(bucket, bucket_count - 1)].fetch_add(1, relaxed);
 }

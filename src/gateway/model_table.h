@@ -29,8 +29,8 @@ public:
         std::uint64_t failures = 0;
         std::chrono::nanoseconds queued{0};
         std::chrono::nanoseconds run{0};
-        std::chrono::nanoseconds p99_run{
-            0};                         ///< interpolated between powers of two of a microsecond
+        /// Of successes; interpolated between powers of two of a microsecond.
+        std::chrono::nanoseconds p99_run{0};
         std::int64_t last_unix_ms = 0;  ///< when the latest one ended; 0 = never
     };
     [[nodiscard]] Snapshot snapshot() const;

@@ -21,7 +21,8 @@ Result<InferRequest> read_request(const InferJob& job) {
 
 struct Outcome {
     Result<InferMessage> message;
-    std::chrono::nanoseconds run{0};
+    /// How long the model ran; nothing when it was never asked.
+    std::optional<std::chrono::nanoseconds> run = std::nullopt;
 };
 
 Outcome infer_once(const InferJob& job, std::chrono::nanoseconds queued, const Clock& clock) {
@@ -53,8 +54,11 @@ Outcome infer_once(const InferJob& job, std::chrono::nanoseconds queued, const C
 Result<InferMessage> run_infer_job(const InferJob& job, const Clock& clock) {
     const std::chrono::nanoseconds queued = clock.steady() - job.queued_at;
     auto outcome = infer_once(job, queued, clock);
-    job.model->statistics->record(outcome.message.has_value(), queued, outcome.run,
-                                  to_unix_ms(clock.wall()));
+    // A malformed request says nothing about the model, and must not end its soak.
+    if (outcome.run) {
+        job.model->statistics->record(outcome.message.has_value(), queued, *outcome.run,
+                                      to_unix_ms(clock.wall()));
+    }
     return std::move(outcome.message);
 }
 

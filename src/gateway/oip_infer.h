@@ -28,7 +28,8 @@ struct InferJob {
     std::shared_ptr<void> place;
 };
 
-/// Decodes, parses, runs, writes and encodes; blocks. Counts the outcome in the model's statistics.
+/// Decodes, parses, runs, writes and encodes; blocks. Once the model was run, the outcome counts in
+/// its statistics.
 [[nodiscard]] Result<InferMessage> run_infer_job(const InferJob& job, const Clock& clock);
 
 /// Bounds how many inferences wait or run at once. Thread-safe.

@@ -205,6 +205,21 @@ TEST_F(OipRoutesTest, RefusesBadRequestsInTheProtocolsForm) {
     }
 }
 
+// A health checker that sends nonsense must not have a good model rolled back.
+TEST_F(OipRoutesTest, CountsOnlyWhatTheModelWasAsked) {
+    net::Headers zipped;
+    zipped.set("Content-Encoding", "gzip");
+    const std::string infer = "/v2/models/echo/infer";
+    EXPECT_EQ(call(Method::post, infer, "{").status, 400);
+    EXPECT_EQ(call(Method::post, infer, "no gzip", zipped).status, 400);
+    EXPECT_EQ(table_.find("echo").value()->statistics->snapshot().failures, 0U);
+    EXPECT_EQ(call(Method::post, infer, request_).status, 200);
+    EXPECT_EQ(call(Method::post, infer, R"({"inputs":[]})").status, 400) << "the model's word";
+    const auto counted = table_.find("echo").value()->statistics->snapshot();
+    EXPECT_EQ(counted.successes, 1U);
+    EXPECT_EQ(counted.failures, 1U);
+}
+
 TEST_F(OipRoutesTest, ListsModelsAndIsNotReadyWhileOneIsOutOfService) {
     table_.withdraw("broken", "its golden vectors failed");
     const auto ready = call(Method::get, "/v2/health/ready");
