@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         headers.set("Range", first);
         headers.set("If-Range", second);
         headers.set("If-None-Match", second);
-        const auto plan = net::plan_file(headers, length, "\"etag\"");
+        const auto plan = net::plan_file(net::Method::get, headers, length, "\"etag\"");
         STRANDLINE_ASSERT(plan.offset <= length && plan.length <= length - plan.offset);
     }
     if (const auto time = net::from_http_date(first)) {

@@ -151,6 +151,8 @@ Status ClientConnection::check_speed(std::size_t bytes, std::chrono::nanoseconds
 
 asio::awaitable<Status> ClientConnection::receive_buffered(std::string& out, std::size_t limit,
                                                            Deadline deadline) {
+    // An answer to HEAD tells the length of what it does not send.
+    if (reader_.body_done()) co_return Status{};
     constexpr std::size_t first_bytes = 4 * 1024;
     const auto length = reader_.parser.content_length();
     const auto too_large = [limit] {

@@ -70,7 +70,8 @@ bool etag_matches(std::string_view list, std::string_view etag) {
     return false;
 }
 
-FilePlan plan_file(const Headers& request, std::uint64_t size, std::string_view etag) {
+FilePlan plan_file(Method method, const Headers& request, std::uint64_t size,
+                   std::string_view etag) {
     FilePlan plan;
     plan.length = size;
     const auto known = request.find("If-None-Match");
@@ -80,7 +81,7 @@ FilePlan plan_file(const Headers& request, std::uint64_t size, std::string_view 
         return plan;
     }
     const auto range = request.find("Range");
-    if (!range) return plan;
+    if (!range || method == Method::head) return plan;  // RFC 9110 section 14.2
     // If-Range compares strongly; a date never matches, since only the etag is known.
     const auto condition = request.find("If-Range");
     if (condition && (etag.empty() || etag.starts_with("W/") || *condition != etag)) return plan;

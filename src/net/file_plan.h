@@ -17,8 +17,10 @@ struct FilePlan {
 };
 
 /// Evaluates If-None-Match, If-Range and Range (RFC 9110 sections 13 and 14). A request for several
-/// ranges, or one that cannot be understood, gets the whole file, as section 14.2 allows.
-[[nodiscard]] FilePlan plan_file(const Headers& request, std::uint64_t size, std::string_view etag);
+/// ranges, or one that cannot be understood, gets the whole file, as section 14.2 allows; so does
+/// HEAD, for which ranges mean nothing.
+[[nodiscard]] FilePlan plan_file(Method method, const Headers& request, std::uint64_t size,
+                                 std::string_view etag);
 
 /// True when the entity tag is in the list of an If-None-Match field (weak comparison), or the
 /// list is `*`.

@@ -38,10 +38,13 @@ TEST_P(FilePlanTable, Plans) {
     if (!row.range.empty()) headers.set("Range", std::string(row.range));
     if (!row.if_range.empty()) headers.set("If-Range", std::string(row.if_range));
     if (!row.if_none_match.empty()) headers.set("If-None-Match", std::string(row.if_none_match));
-    const auto plan = plan_file(headers, 1000, "\"v1\"");
+    const auto plan = plan_file(Method::get, headers, 1000, "\"v1\"");
     EXPECT_EQ(plan.status, row.status);
     EXPECT_EQ(plan.offset, row.offset);
     EXPECT_EQ(plan.length, row.length);
+    const auto head = plan_file(Method::head, headers, 1000, "\"v1\"");
+    EXPECT_EQ(head.status, row.if_none_match.empty() ? 200 : row.status) << "no ranges of HEAD";
+    EXPECT_EQ(head.offset, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -119,6 +122,7 @@ protected:
         if (!range.empty()) request.headers.set("Range", std::move(range));
         ClientOptions options;
         options.tls.ca_pem = identity_.certificate_pem;
+        options.max_body_bytes = max_answer_bytes_;
         return fetch(std::move(request), std::move(options));
     }
 
@@ -140,6 +144,7 @@ protected:
     }
 
     const std::string content_ = pattern(3'000'000);
+    std::size_t max_answer_bytes_ = ClientOptions{}.max_body_bytes;
     testing::TestIdentity identity_ = make_identity({});
     std::filesystem::path path_;
     std::shared_ptr<const UniqueFd> file_;
@@ -239,6 +244,15 @@ TEST_P(HttpFile, HeadTellsTheSize) {
     ASSERT_TRUE(response) << response.error().message;
     EXPECT_EQ(response->headers.find("Content-Length"), "3000000");
     EXPECT_EQ(response->body, "");
+}
+
+TEST_P(HttpFile, HeadOfMoreThanTheClientWouldTakeIsFine) {
+    serve();
+    max_answer_bytes_ = 1000;
+    const auto response = get({}, Method::head);
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->headers.find("Content-Length"), "3000000");
+    EXPECT_FALSE(get()) << "the file itself is too large";
 }
 
 TEST_P(HttpFile, KeepsToTheRate) {

@@ -88,7 +88,7 @@ asio::awaitable<Status> send_file(Job& job, Response& response, const FileBody& 
     plan.length = body.size;
     const bool reading = job.request.method == Method::get || job.request.method == Method::head;
     if (response.status == 200 && reading) {
-        plan = plan_file(*job.request.headers, body.size, body.etag);
+        plan = plan_file(job.request.method, *job.request.headers, body.size, body.etag);
         response.headers.set("Accept-Ranges", "bytes");
     }
     response.status = plan.status;
