@@ -69,6 +69,11 @@ class Pacer {
 public:
     Pacer(std::uint64_t bytes_per_second, SteadyTime start, SharedRate* shared = nullptr)
         : rate_(bytes_per_second), start_(start), shared_(shared) {}
+    Pacer(const Pacer&) = delete;
+    Pacer& operator=(const Pacer&) = delete;
+    ~Pacer() {
+        if (shared_ != nullptr) shared_->give_back(credit_);
+    }
 
     /// The largest piece to send at once.
     [[nodiscard]] std::size_t piece(std::size_t largest) const;

@@ -20,6 +20,8 @@ public:
     /// stall held up sent at once, the rate would be exceeded.
     [[nodiscard]] SteadyTime book_again(std::size_t size);
     [[nodiscard]] bool missed(SteadyTime booked) const;
+    /// Takes back what was booked and will not be sent; the time that it had stays empty.
+    void give_back(std::size_t size) { booked_ -= size; }
     /// Counts what went out.
     void count_sent(std::uint64_t size) { sent_ += size; }
     [[nodiscard]] std::uint64_t sent() const { return sent_; }
@@ -27,7 +29,7 @@ public:
     [[nodiscard]] std::size_t piece(std::size_t largest) const;
     /// True while what is booked already fills the rate.
     [[nodiscard]] bool saturated() const;
-    /// Everything booked so far.
+    /// Everything booked so far and not given back.
     [[nodiscard]] std::uint64_t booked() const { return booked_; }
 
 private:

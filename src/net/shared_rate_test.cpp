@@ -3,6 +3,8 @@
 #include <array>
 #include <gtest/gtest.h>
 
+#include "net/response_sender.h"
+
 namespace strandline::net {
 namespace {
 
@@ -17,6 +19,17 @@ TEST(SharedRate, BookingsFollowEachOtherAtTheRate) {
     EXPECT_EQ(rate.book(10'000), start + milliseconds(40));
     EXPECT_EQ(rate.booked(), 50'000U);
     EXPECT_TRUE(rate.saturated());
+}
+
+TEST(SharedRate, WhatACutTransferDidNotSendIsNotBookedAnyMore) {
+    const FakeClock clock;
+    SharedRate rate(1'000'000, clock);
+    {
+        Pacer pacer(0, clock.steady(), &rate);
+        pacer.book(20'000);
+        pacer.sent(5'000);
+    }
+    EXPECT_EQ(rate.booked(), 5'000U);
 }
 
 TEST(SharedRate, TimeNotUsedIsLostButForALateTimer) {
