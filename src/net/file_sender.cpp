@@ -61,9 +61,10 @@ private:
         context_.stream->set_deadline(Deadline::after(context_.idle_timeout));
     }
 
-    /// Makes sure that the next piece needs no disk.
+    /// Makes sure that the next piece needs no disk. A whole record of TLS is always within what
+    /// was fetched: one that the socket did not take is sent again, and may not be shorter then.
     asio::awaitable<Status> fetch() {
-        if (done_ < fetched_) co_return Status{};
+        if (fetched_ == part_.length || done_ + max_record_bytes <= fetched_) co_return Status{};
         const auto offset = part_.offset + done_;
         const auto size = std::min<std::uint64_t>(piece_bytes, part_.length - done_);
         fetched_ = done_ + size;
@@ -98,9 +99,10 @@ private:
     }
 
     asio::awaitable<Status> send_piece() {
-        const auto size = next_size(piece_bytes);
-        CO_TRY(co_await take_turn(size));
         CO_TRY(co_await fetch());
+        const auto size =
+            std::min(next_size(piece_bytes), static_cast<std::size_t>(fetched_ - done_));
+        CO_TRY(co_await take_turn(size));
         extend_deadline();
         CO_TRY(const auto sent,
                co_await context_.stream->send_file(part_.file->get(), part_.offset + done_, size));
