@@ -85,15 +85,18 @@ Status sync_folder(const fs::path& folder) {
 }
 
 Status write_file_atomically(const fs::path& path, ByteSpan bytes, unsigned mode) {
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
     const fs::path temporary = path.string() + "." + make_id(unfinished_prefix);
     const auto write = [&]() -> Status {
+        // First, so that after the rename only the disk itself can fail.
+        TRY(const auto folder_fd, open_file(folder, O_RDONLY | O_DIRECTORY));
         TRY(const auto fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
         TRY(write_all(fd.get(), bytes));
         TRY(sync_file(fd.get(), temporary));
         if (::rename(temporary.c_str(), path.c_str()) != 0) {
             return error_from_errno("rename to " + path.string(), errno);
         }
-        return sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+        return sync_file(folder_fd.get(), folder);
     };
     auto written = write();
     if (!written) {

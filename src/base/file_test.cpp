@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/ids.h"
@@ -34,6 +35,23 @@ TEST_F(FileTest, AtomicWriteFailureKeepsTheOldFile) {
     EXPECT_EQ(status.error().code, Errc::not_found);
     EXPECT_NE(status.error().message.find("missing/x"), std::string::npos)
         << status.error().message;
+}
+
+// Without descriptors to spare it fails before the rename, not behind it.
+TEST_F(FileTest, AtomicWriteWithoutDescriptorsKeepsTheOldFile) {
+    const auto path = folder_ / "x";
+    ASSERT_TRUE(write_file_atomically(path, as_bytes("one")));
+    const UniqueFd free_one(::dup(0));
+    struct rlimit before {};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (rlim_t spare = 0; spare < 3; ++spare) {
+        auto few = before;
+        few.rlim_cur = static_cast<rlim_t>(free_one.get()) + 1 + spare;
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+        const auto written = write_file_atomically(path, as_bytes("two"));
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        EXPECT_EQ(*read_text_file(path, 10), written ? "two" : "one") << spare;
+    }
 }
 
 TEST_F(FileTest, OnlyUnfinishedFilesAreRemoved) {

@@ -38,7 +38,8 @@ Result<UniqueFd> watch_process_end(pid_t child) {
     // Not pidfd_open(): the header of glibc 2.36 lacks C linkage.
     UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
     if (pidfd) return pidfd;
-    if (errno == ENOSYS) return watch_process_end_by_thread(child);
+    // EPERM: what containers answer to system calls that their filter does not know.
+    if (errno == ENOSYS || errno == EPERM) return watch_process_end_by_thread(child);
     return error_from_errno("pidfd_open", errno);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -205,7 +206,11 @@ Result<std::unique_ptr<Subprocess>> Subprocess::start(ChildOptions options) {
     impl->options = std::move(options);
     TRY(impl->wake_event, make_event());
     TRY(impl->done_event, make_event());
-    impl->thread = std::thread([impl] { impl->run(); });
+    try {
+        impl->thread = std::thread([impl] { impl->run(); });
+    } catch (const std::system_error& error) {
+        return fail(Errc::exhausted, std::string("start a thread: ") + error.what());
+    }
     std::unique_ptr<Subprocess> process(new Subprocess(impl));
     std::unique_lock lock(impl->mutex);
     impl->changed.wait(lock, [&impl] { return impl->started; });

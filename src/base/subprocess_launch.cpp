@@ -39,7 +39,22 @@ struct Plan {
     int error_target = -1;
     pid_t parent = -1;
     int death_signal = SIGKILL;
+    int max_descriptors = 0;
 };
+
+// Descriptors are close-on-exec for the most part; this is for those that a library opened without.
+void close_descriptors_on_exec(int max_descriptors) {
+    if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+    // Before Linux 5.11.
+    for (int fd = 3; fd < max_descriptors; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int count_descriptors() {
+    constexpr rlim_t most = 65'536;  // a higher limit is hardly ever used up
+    struct rlimit current {};
+    if (::getrlimit(RLIMIT_NOFILE, &current) != 0) return most;
+    return static_cast<int>(std::min(current.rlim_cur, most));
+}
 
 /// What the child reports when it cannot become the program.
 struct Failure {
@@ -91,8 +106,7 @@ bool redirect(int from, int to) { return from < 0 || ::dup2(from, to) >= 0; }
         }
     }
     if (!plan.folder.empty() && ::chdir(plan.folder.c_str()) != 0) child_fails(plan, 4);
-    // Ours are close-on-exec already; this is for descriptors that a library opened without it.
-    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    close_descriptors_on_exec(plan.max_descriptors);
     ::execve(plan.program.c_str(), plan.argv.data(), plan.environment.data());
     child_fails(plan, 5);
 }
@@ -231,6 +245,7 @@ Result<Launched> launch(const ChildOptions& options) {
     UniqueFd report_read;
     TRY(make_pipe(report_read, plan.report_write));
     plan.parent = ::getpid();
+    plan.max_descriptors = count_descriptors();
     plan.death_signal = options.parent_death_signal;
 
     launched.pid = fork_child(plan);
