@@ -87,6 +87,13 @@ struct HttpServer::Impl final : ServerCore, std::enable_shared_from_this<HttpSer
     asio::awaitable<void> wait_until_empty(const std::unordered_set<Session*>& which,
                                            Deadline deadline);
 
+    /// Whoever asks now goes before a client that may ask again some time.
+    bool make_room() {
+        if (resting.empty()) return false;
+        resting.front()->give_way();
+        return true;
+    }
+
     void stop_accepting() {
         boost::system::error_code ignored;
         acceptor.close(ignored);
@@ -111,7 +118,7 @@ asio::awaitable<void> HttpServer::Impl::accept_loop(std::shared_ptr<Impl> self) 
         if (failed) {
             log_warn("connection not accepted reason=\"{}\"", failed.message());
             co_await sleep_for(accept_pause);
-        } else if (self->sessions.size() >= self->options.max_connections) {
+        } else if (self->sessions.size() >= self->options.max_connections && !self->make_room()) {
             log_debug("connection turned away connections={}", self->sessions.size());
             turn_away(socket, self->tls != nullptr);
         } else {

@@ -31,6 +31,9 @@ struct ServerOptions {
     std::size_t max_connections = 10'000;
     std::size_t max_connections_per_address = 0;  ///< 0 is no limit; IPv6: of one /64 network
     std::size_t max_header_bytes = 16 * 1024;
+    /// Of the bodies that are collected or being worked on, all connections together; one more is
+    /// answered with 503. Bodies of 4 KiB and less do not count.
+    std::uint64_t max_body_memory = std::uint64_t{256} << 20;
     std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a request
     std::chrono::milliseconds idle_timeout{75'000};  ///< between requests, and between body pieces

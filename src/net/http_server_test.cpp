@@ -432,6 +432,103 @@ TEST(HttpServer, SaysBusyWhenThePoolIsFull) {
     EXPECT_GE(busy, 1);
 }
 
+TEST(HttpServer, LeavesWorkAloneThatNobodyWaitsForAnyMore) {
+    std::promise<void> release;
+    const auto gate = release.get_future().share();
+    std::atomic<int> begun{0};
+    Router router;
+    RouteOptions hasty;
+    hasty.deadline = std::chrono::milliseconds{50};
+    const auto count = [&begun](Request&) -> Result<Response> {
+        ++begun;
+        return text_response(200, "done");
+    };
+    router.add_blocking(Method::get, "/wait", [gate](Request&) -> Result<Response> {
+        gate.wait();
+        return text_response(200, "done");
+    });
+    router.add_blocking(Method::get, "/hasty", count, hasty);
+    router.add_blocking(Method::get, "/count", count);
+    TestServer server(std::move(router), {}, {1, 16});
+    RawClient first(server.port());
+    first.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    RawClient second(server.port());
+    second.send("GET /hasty HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(status_of(second.read_response()), 504);
+    release.set_value();
+    EXPECT_EQ(status_of(first.read_response()), 200);
+    RawClient third(server.port());
+    third.send("GET /count HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(status_of(third.read_response()), 200);
+    EXPECT_EQ(begun, 1) << "the hasty one stood before it in the queue";
+}
+
+// Bodies of strangers must not fill the memory, however many connections they open.
+TEST(HttpServer, BoundsTheMemoryOfAllBodiesTogether) {
+    std::promise<void> release;
+    const auto gate = release.get_future().share();
+    std::promise<void> running;
+    Router router;
+    RouteOptions large;
+    large.max_body_bytes = 100'000;
+    router.add_blocking(
+        Method::post, "/hold",
+        [gate, &running](Request& request) -> Result<Response> {
+            if (request.body.size() == 60'000) {
+                running.set_value();
+                gate.wait();
+            }
+            return text_response(200, "done");
+        },
+        large);
+    ServerOptions options;
+    options.max_body_memory = 80'000;
+    TestServer server(std::move(router), options);
+    const auto post = [](RawClient& client, std::size_t size) {
+        client.send("POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) +
+                    "\r\n\r\n" + std::string(size, 'x'));
+    };
+    RawClient holder(server.port());
+    post(holder, 60'000);
+    running.get_future().wait();
+    RawClient refused(server.port());
+    post(refused, 30'000);
+    const auto answer = refused.read_response();
+    EXPECT_EQ(status_of(answer), 503);
+    EXPECT_THAT(answer, HasSubstr("Retry-After: 1\r\n"));
+    for (const std::size_t size : {4'000, 15'000}) {
+        RawClient small(server.port());
+        post(small, size);
+        EXPECT_EQ(status_of(small.read_response()), 200) << size;
+    }
+    release.set_value();
+    EXPECT_EQ(status_of(holder.read_response()), 200);
+    holder.close();
+    ASSERT_TRUE(server.wait_for_connections(0));
+    RawClient later(server.port());
+    post(later, 30'000);
+    EXPECT_EQ(status_of(later.read_response()), 200);
+}
+
+TEST(HttpServer, AnIdleConnectionGivesWayToANewOne) {
+    ServerOptions options;
+    options.max_connections = 2;
+    TestServer server(make_router(), options);
+    const std::string hello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+    RawClient oldest(server.port());
+    oldest.send(hello);
+    EXPECT_EQ(status_of(oldest.read_response()), 200);
+    RawClient other(server.port());
+    other.send(hello);
+    EXPECT_EQ(status_of(other.read_response()), 200);
+    RawClient fresh(server.port());
+    fresh.send(hello);
+    EXPECT_EQ(status_of(fresh.read_response()), 200);
+    EXPECT_EQ(oldest.read_to_end(), "");
+    other.send(hello);
+    EXPECT_EQ(status_of(other.read_response()), 200);
+}
+
 TEST(HttpServer, TurnsConnectionsAwayBeyondTheLimit) {
     ServerOptions options;
     options.max_connections = 2;

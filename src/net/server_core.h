@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <list>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -38,6 +40,8 @@ struct ServerCore {
     std::unordered_set<Session*> sessions;
     std::unordered_set<Session*> draining;  ///< those of `sessions` that were there at stop()
     std::vector<Signal*> leave_watchers;    ///< of running stop() calls
+    std::list<Session*> resting;            ///< idle after a request; the one longest idle first
+    std::uint64_t body_memory = 0;          ///< of buffered bodies now
     bool stopping = false;
     bool gone = false;  ///< the HttpServer was destroyed: no more callbacks
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 #include "base/log.h"
 #include "net/session_exchange.h"
@@ -31,6 +32,20 @@ Session::Session(std::shared_ptr<ServerCore> core, Peer peer, Stream stream,
 Session::~Session() {
     core_->sessions.erase(this);
     core_->draining.erase(this);
+    end_rest();
+}
+
+/// Idle after its first request: from now on it gives way to a new connection.
+void Session::rest() { resting_ = core_->resting.insert(core_->resting.end(), this); }
+
+void Session::end_rest() {
+    if (resting_) core_->resting.erase(*std::exchange(resting_, std::nullopt));
+}
+
+void Session::give_way() {
+    end_rest();
+    closing_ = true;
+    stream_.interrupt(fail(Errc::cancelled, "another connection needs the place"));
 }
 
 void Session::drain() {
@@ -53,6 +68,7 @@ asio::awaitable<void> Session::run() {
     }
     notice_.fire(false);
     stream_.close();
+    end_rest();
     core_->leave(*this);
 }
 
@@ -67,6 +83,7 @@ asio::awaitable<void> Session::converse() {
     for (int served = 1; !closing_; ++served) {
         if (!co_await receive_head()) break;
         co_await serve();
+        has_served_ = true;
         if (served % fair_requests == 0) co_await asio::post(asio::use_awaitable);
     }
     if (unread_input_ && !stream_.interrupted()) co_await linger();
@@ -97,6 +114,7 @@ bool Session::request_begins() {
     while (idle_ && as_text(reader_.input.bytes()).starts_with("\r\n")) reader_.input.consume(2);
     if (idle_ && !reader_.input.empty()) {
         idle_ = false;
+        end_rest();
         stream_.set_deadline(Deadline::after(core_->options.header_timeout));
     }
     return !idle_;
@@ -109,6 +127,7 @@ asio::awaitable<bool> Session::receive_head() {
     reader_.body_bytes = 0;
     idle_ = true;
     stream_.set_deadline(Deadline::after(core_->options.idle_timeout));
+    if (has_served_ && !request_begins()) rest();
     for (;;) {
         const bool begun = request_begins();
         if (begun) {

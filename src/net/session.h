@@ -1,5 +1,6 @@
 #pragma once
 
+#include <list>
 #include <memory>
 #include <optional>
 
@@ -26,6 +27,8 @@ public:
     void drain();
     /// Ends it now, whatever runs.
     void abort();
+    /// Ends it, which is idle, for the sake of a new connection.
+    void give_way();
 
 private:
     friend class SessionBody;
@@ -33,6 +36,8 @@ private:
 
     asio::awaitable<void> converse();
     asio::awaitable<Status> start_tls();
+    void rest();
+    void end_rest();
     bool request_begins();
     asio::awaitable<bool> receive_head();
     asio::awaitable<bool> refuse_head(int status, Error error);
@@ -50,7 +55,9 @@ private:
     void report(const Exchange& exchange, int status) const;
     asio::awaitable<void> dispose_of_body();
     asio::awaitable<void> linger();
+    Status lend_memory(Exchange& exchange, std::uint64_t size);
     static bool answered_at_once(Exchange& exchange);
+    static Result<Response> run_blocking(Exchange& exchange);
     Status start_handler(const std::shared_ptr<Exchange>& exchange);
     SendContext send_context();
 
@@ -61,7 +68,9 @@ private:
     MessageReader reader_;
     Signal wake_;
     SentNotice notice_;
+    std::optional<std::list<Session*>::iterator> resting_;  ///< its place in ServerCore::resting
     bool idle_ = true;
+    bool has_served_ = false;
     bool closing_ = false;
     bool unread_input_ = false;  ///< the other side may still be sending what nobody will read
 };

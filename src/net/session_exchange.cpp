@@ -98,6 +98,10 @@ Error handler_failure(const Request& request, const std::exception_ptr& failure)
     return fail(Errc::internal, "the server failed to answer; its log says why");
 }
 
+Session::Exchange::~Exchange() {
+    if (session) session->core_->body_memory -= body_memory;
+}
+
 void Session::Exchange::finish() {
     done = true;
     if (!abandoned) return session->wake_.notify();
@@ -215,6 +219,7 @@ asio::awaitable<std::optional<Response>> Session::collect_body(std::shared_ptr<E
     const auto read = co_await read_whole_body(exchange, deadline);
     if (read) co_return std::nullopt;
     exchange->keep_alive = false;
+    if (read.error().code == Errc::unavailable) co_return error_response(read.error());
     co_return response_with_status(exchange->body->error_status(read.error()), read.error());
 }
 
@@ -241,8 +246,12 @@ asio::awaitable<Status> Session::read_whole_body(std::shared_ptr<Exchange> excha
     std::size_t used = 0;
     for (;;) {
         // Grows with what really came, so that a big announcement alone costs no memory.
-        if (used == text.size()) text.resize(std::max(first_body_bytes, used * 2));
-        if (length && text.size() > *length) text.resize(static_cast<std::size_t>(*length));
+        if (used == text.size()) {
+            auto wanted = std::max<std::uint64_t>(first_body_bytes, used * 2);
+            if (length) wanted = std::min(wanted, *length);
+            CO_TRY(lend_memory(*exchange, wanted));
+            text.resize(static_cast<std::size_t>(wanted));
+        }
         const auto room = std::as_writable_bytes(std::span(text)).subspan(used);
         if (room.empty()) break;  // all of the announced length is there
         const auto size = co_await body.read(room);
@@ -252,6 +261,21 @@ asio::awaitable<Status> Session::read_whole_body(std::shared_ptr<Exchange> excha
     }
     text.resize(used);
     co_return Status{};
+}
+
+/// Grows an exchange's share of the memory for bodies. What is below the first piece is not
+/// counted: so small a body never has to wait for large ones.
+Status Session::lend_memory(Exchange& exchange, std::uint64_t size) {
+    if (size <= first_body_bytes) return {};
+    const auto more = size - exchange.body_memory;
+    if (core_->body_memory + more > core_->options.max_body_memory) {
+        auto busy = fail(Errc::unavailable, "other requests' bodies fill the memory for them");
+        busy.retry_after = std::chrono::seconds{1};
+        return busy;
+    }
+    core_->body_memory += more;
+    exchange.body_memory = size;
+    return {};
 }
 
 /// Lets a route's quick handler answer, if it has one and that one can.
@@ -264,6 +288,17 @@ bool Session::answered_at_once(Exchange& exchange) {
     }
     exchange.done = exchange.result.has_value();
     return exchange.done;
+}
+
+/// On a pool thread. A queue that is longer than the deadline must not keep the pool busy with what
+/// nobody waits for any more.
+Result<Response> Session::run_blocking(Exchange& exchange) {
+    if (exchange.abandoned) return fail(Errc::timeout, "nobody waits for the answer any more");
+    try {
+        return exchange.route->blocking(exchange.request);
+    } catch (...) {
+        return handler_failure(exchange.request, std::current_exception());
+    }
 }
 
 Status Session::start_handler(const std::shared_ptr<Exchange>& exchange) {
@@ -281,11 +316,7 @@ Status Session::start_handler(const std::shared_ptr<Exchange>& exchange) {
     }
     if (answered_at_once(*exchange)) return {};
     std::function<void()> work = [x = exchange, runtime = &core_->runtime]() mutable {
-        try {
-            x->result = x->route->blocking(x->request);
-        } catch (...) {
-            x->result = handler_failure(x->request, std::current_exception());
-        }
+        x->result = run_blocking(*x);
         // Moved along, so that the last reference never dies on this thread.
         runtime->post([x = std::move(x)] { x->finish(); });
     };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -44,11 +45,16 @@ struct Session::Exchange {
     std::optional<SessionBody> body;
     std::optional<Result<Response>> result;
     bool done = false;
-    bool abandoned = false;
+    std::atomic<bool> abandoned = false;  ///< a pool thread asks before it begins
+    std::uint64_t body_memory = 0;        ///< its share of ServerOptions::max_body_memory
     bool http_1_0 = false;
     bool keep_alive = true;
     SteadyTime started{};
 
+    Exchange() = default;
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+    ~Exchange();
     /// Called when the handler is done, on the I/O thread.
     void finish();
 };
