@@ -115,6 +115,7 @@ std::string_view usage() {
            "says\n"
            "what else changed and needs a restart. A second SIGTERM ends the hub without "
            "draining.\n"
+           "The Debian package's hub: --config /etc/strandline/strandline.toml\n"
            "examples/strandline.toml documents the configuration.\n";
 }
 

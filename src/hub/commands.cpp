@@ -23,6 +23,7 @@ Status create_token(const CommandLine& line, const HubConfig& config) {
     fleet::OperatorTokenRequest request;
     request.name = line.token_name;
     TRY(request.role, fleet::role_from(line.token_role));
+    TRY(require_hub(config.state));
     TRY(const auto storage, open_storage(config, system_clock()));
     TRY(const auto made,
         storage->domain->operator_tokens.create(request, storage->authority->certificate_sha256()));

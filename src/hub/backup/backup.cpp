@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "hub/backup/copy_files.h"
 #include "hub/state/blob_hold.h"
+#include "hub/state/state_folder.h"
 #include "registry/blob_references.h"
 #include "store/sql/database.h"
 #include "store/sql/sqlite_file.h"
@@ -79,10 +80,7 @@ Status copy_referenced_blobs(const fs::path& state, const fs::path& target,
 Result<BackupRecord> back_up(const HubConfig& config, const fs::path& config_file,
                              const fs::path& target) {
     TRY(const auto database, database_file(config));
-    if (!fs::exists(config.state / "keys" / "keyset.json")) {
-        return fail(Errc::not_found,
-                    config.state.string() + " is not a hub's state folder; give --state");
-    }
+    TRY(require_hub(config.state));
     TRY(const bool vacant, is_vacant(target));
     if (!vacant) {
         return fail(Errc::conflict, target.string() + " is not empty; give --to a new folder");

@@ -45,6 +45,7 @@ Result<std::size_t> sign_desired_states(Storage& storage) {
 }  // namespace
 
 Result<RotationSummary> rotate_hub_keys(const HubConfig& config, const Clock& clock) {
+    TRY(require_hub(config.state));
     TRY(const auto storage, open_storage(config, clock));
     return rotate_hub_keys(*storage, 1);
 }

@@ -7,6 +7,12 @@
 
 namespace strandline::hub {
 
+Status require_hub(const std::filesystem::path& root) {
+    if (std::filesystem::exists(root / "keys" / "keyset.json")) return {};
+    return fail(Errc::not_found,
+                root.string() + " is not a hub's state folder; give --config or --state");
+}
+
 StateFolder::StateFolder(std::filesystem::path root, LockFile lock)
     : root_(std::move(root)), lock_(std::move(lock)) {}
 

@@ -22,6 +22,9 @@ struct RuntimeInfo {
 /// What a hub that serves from this folder wrote; `not_found` while none does.
 [[nodiscard]] Result<RuntimeInfo> read_runtime_info(const std::filesystem::path& root);
 
+/// For commands on a hub that exists: `not_found` unless one has started in `root`. Makes nothing.
+[[nodiscard]] Status require_hub(const std::filesystem::path& root);
+
 /// The folder of everything that a hub keeps, locked for this process. hub.json exists exactly
 /// while the hub serves.
 class StateFolder {
