@@ -14,6 +14,8 @@ namespace strandline::cli {
 namespace {
 
 constexpr std::size_t journal_limit = std::size_t{1} << 20;
+// After the last byte the hub syncs and hashes the file before it answers: minutes for 16 GiB.
+constexpr std::chrono::minutes answer_limit{15};
 
 // The rest of an open file, as a request body.
 class FileReader final : public net::BodyReader {
@@ -132,6 +134,7 @@ Result<bool> send_rest(HubClient& hub, const BundleFile& file, const Session& se
     request.headers.set("Upload-Offset", std::to_string(session.offset));
     request.headers.set("Content-Type", "application/offset+octet-stream");
     request.stream = &reader;
+    request.answer_timeout = answer_limit;
     request.deadline = Deadline::never();  // bounded by the client's idle limit, not by size
     auto response = hub.send(std::move(request));
     totals.bytes_sent += reader.sent();
@@ -151,40 +154,89 @@ Result<bool> hub_has(HubClient& hub, const BundleFile& file) {
 }
 
 bool worth_another_try(const Error& error) {
-    return info(error.code).retryable || error.code == Errc::conflict ||
-           error.code == Errc::corrupt;
+    return info(error.code).retryable || error.code == Errc::corrupt;
+}
+
+// One file on its way to the hub, through as many sessions and requests as that takes.
+class Transfer {
+public:
+    Transfer(HubClient& hub, const BundleFile& file, const UploadOptions& options)
+        : hub_(&hub), file_(&file), options_(&options) {}
+
+    Result<Uploaded> run();
+
+private:
+    // Goes on where the hub stands; true when it has the file.
+    Result<bool> step();
+    // The session of this run or of an earlier one, else a new one.
+    Result<Session> session(std::optional<Session> known);
+    Status wait_after(const Error& error);
+
+    HubClient* hub_;
+    const BundleFile* file_;
+    const UploadOptions* options_;
+    std::string location_;
+    bool opened_ = false;  // the session is of this run
+    Backoff backoff_{std::chrono::milliseconds(200), std::chrono::seconds(10)};
+    Backoff polling_{std::chrono::milliseconds(200), std::chrono::seconds(2)};
+    std::optional<Deadline> busy_until_;  // while another request writes
+    Uploaded totals_;
+};
+
+Result<Session> Transfer::session(std::optional<Session> known) {
+    if (known) {
+        if (!opened_ && totals_.bytes_sent == 0) totals_.resumed_at = known->offset;
+        return *std::move(known);
+    }
+    TRY(auto opened, open_session(*hub_, *file_));
+    location_ = opened.location;
+    opened_ = true;
+    remember(*hub_, *file_, *options_, location_);
+    return opened;
+}
+
+Result<bool> Transfer::step() {
+    TRY(auto known, find_session(*hub_, location_));
+    // Asked after the session: where a whole upload's answer was lost, its end made the blob.
+    TRY(const bool there, hub_has(*hub_, *file_));
+    if (there) return true;
+    TRY(const auto session, this->session(std::move(known)));
+    return send_rest(*hub_, *file_, session, *options_, totals_);
+}
+
+Status Transfer::wait_after(const Error& error) {
+    if (error.code == Errc::conflict) {
+        // The hub still writes or hashes what an earlier request sent: nothing has failed.
+        if (!busy_until_) busy_until_ = Deadline::after(answer_limit);
+        if (busy_until_->passed()) return error;
+        std::this_thread::sleep_for(polling_.next());
+        return {};
+    }
+    busy_until_.reset();
+    if (!worth_another_try(error) || backoff_.attempts() >= options_->max_attempts) return error;
+    std::this_thread::sleep_for(
+        std::max(backoff_.next(), error.retry_after.value_or(std::chrono::milliseconds{0})));
+    return {};
+}
+
+Result<Uploaded> Transfer::run() {
+    location_ = known_location(*hub_, *file_, *options_);
+    for (;;) {
+        const auto done = step();
+        if (done && *done) {
+            if (!location_.empty()) remember(*hub_, *file_, *options_, {});
+            return totals_;
+        }
+        TRY(wait_after(done ? fail(Errc::unavailable,
+                                   "upload " + file_->path + ": the hub did not complete it")
+                            : done.error()));
+    }
 }
 
 }  // namespace
 
 Result<Uploaded> upload_file(HubClient& hub, const BundleFile& file, const UploadOptions& options) {
-    Uploaded totals;
-    TRY(totals.already_there, hub_has(hub, file));
-    if (totals.already_there) return totals;
-    TRY(auto found, find_session(hub, known_location(hub, file, options)));
-    if (found) totals.resumed_at = found->offset;
-    Backoff backoff(std::chrono::milliseconds(200), std::chrono::seconds(10));
-    for (;;) {
-        if (!found) {
-            TRY(found, open_session(hub, file));
-            remember(hub, file, options, found->location);
-        }
-        const auto done = send_rest(hub, file, *found, options, totals);
-        if (done && *done) {
-            remember(hub, file, options, {});
-            return totals;
-        }
-        const Error error =
-            done ? fail(Errc::corrupt, "upload " + file.path + ": the hub did not complete it")
-                 : done.error();
-        // A hash mismatch means that the file changed while it was read: starting over may help
-        // once.
-        if (!worth_another_try(error) || backoff.attempts() >= options.max_attempts) return error;
-        std::this_thread::sleep_for(
-            std::max(backoff.next(), error.retry_after.value_or(std::chrono::milliseconds{0})));
-        auto again = find_session(hub, found->location);
-        if (again) found = *std::move(again);
-    }
+    return Transfer(hub, file, options).run();
 }
 
 }  // namespace strandline::cli

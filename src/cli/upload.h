@@ -21,11 +21,11 @@ struct UploadOptions {
 struct Uploaded {
     std::uint64_t bytes_sent = 0;
     std::uint64_t resumed_at = 0;  ///< bytes that an earlier run had sent
-    bool already_there = false;
 };
 
 /// Sends one file as a resumable upload (tus 1.0.0), unless the hub has it. An interrupted transfer
-/// continues at the hub's offset, in this run and in later ones.
+/// continues at the hub's offset, in this run and in later ones; one whose answer was lost is
+/// found.
 [[nodiscard]] Result<Uploaded> upload_file(HubClient& hub, const BundleFile& file,
                                            const UploadOptions& options);
 

@@ -29,6 +29,11 @@ void ClientConnection::watch(Deadline deadline) {
     stream_.set_deadline(Deadline::after(options_->idle_timeout).earlier(deadline));
 }
 
+void ClientConnection::watch_for_answer(const ClientRequest& request) {
+    const auto limit = request.answer_timeout.value_or(options_->idle_timeout);
+    stream_.set_deadline(Deadline::after(limit).earlier(request.deadline));
+}
+
 asio::awaitable<Status> ClientConnection::open(Endpoint endpoint, Deadline deadline) {
     stream_.set_deadline(deadline);
     co_return co_await stream_.connect(std::move(endpoint));
@@ -106,7 +111,7 @@ asio::awaitable<Status> ClientConnection::receive_head(const ClientRequest& requ
         reader_.parser.start(kind);
         reader_.body_bytes = 0;
         bool begun = false;
-        watch(request.deadline);
+        watch_for_answer(request);
         for (;;) {
             const auto size = reader_.parser.read_head(as_text(reader_.input.bytes()));
             if (!size) co_return as_answer_error(size.error());

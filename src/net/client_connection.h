@@ -42,6 +42,7 @@ private:
     asio::awaitable<Result<std::size_t>> read_piece(std::span<std::byte> out, Deadline deadline);
     [[nodiscard]] Status check_speed(std::size_t bytes, std::chrono::nanoseconds waited);
     void watch(Deadline deadline);
+    void watch_for_answer(const ClientRequest& request);
 
     Stream stream_;
     MessageReader reader_;

@@ -38,7 +38,8 @@ struct ClientTls {
 struct ClientOptions {
     ClientTls tls;
     std::chrono::milliseconds connect_timeout{10'000};
-    /// Between two pieces of an answer, and for the whole of its head.
+    /// Between two pieces of an answer, and for the whole of its head; a request may allow more for
+    /// the wait before it.
     std::chrono::milliseconds idle_timeout{30'000};
     /// An answer whose body comes slower than this over `low_speed_window` is cut; 0 is no limit.
     /// Only time spent waiting for the other side counts.
@@ -57,6 +58,9 @@ struct ClientRequest {
     /// Sends this instead of `body`, with Content-Length if `stream->length()` is known, else
     /// chunked. Borrowed for the request.
     BodyReader* stream = nullptr;
+    /// From the last byte of the request to the first of the answer, for work that the server does
+    /// in between; none: `ClientOptions::idle_timeout`.
+    std::optional<std::chrono::milliseconds> answer_timeout = std::nullopt;
     Deadline deadline = Deadline::never();
 };
 

@@ -152,6 +152,18 @@ TEST(HttpClient, GivesUpAtTheDeadline) {
     EXPECT_EQ(response.error().code, Errc::timeout);
 }
 
+TEST(HttpClient, WaitsForAnAnswerAsLongAsTheRequestSays) {
+    RawServer server({}, RawServer::Mode::silent);
+    auto request = get_request(server.url("/"));
+    request.deadline = Deadline::never();
+    request.answer_timeout = std::chrono::milliseconds{50};
+    ClientOptions options;
+    options.idle_timeout = std::chrono::hours{1};
+    const auto response = fetch(std::move(request), options);
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().code, Errc::timeout);
+}
+
 TEST(HttpClient, GivesUpOnATlsHandshakeThatHangs) {
     RawServer server({}, RawServer::Mode::silent);
     auto request = get_request("https" + server.url("/").substr(4));
