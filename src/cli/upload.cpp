@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include "base/backoff.h"
 #include "base/file.h"
@@ -107,8 +108,11 @@ net::ClientRequest tus_request(net::Method method, std::string url) {
 Result<std::optional<Session>> find_session(HubClient& hub, const std::string& location) {
     if (location.empty()) return std::optional<Session>{};
     TRY(const auto response, hub.send(tus_request(net::Method::head, location)));
+    // Anything else says nothing about the upload: a hub that restarts must not lose it.
+    if (response.status == 404 || response.status == 410) return std::optional<Session>{};
+    if (response.status >= 400) return net::to_error(response, "resume an upload");
     const auto offset = offset_of(response);
-    if (response.status >= 400 || !offset) return std::optional<Session>{};
+    if (!offset) return fail(Errc::corrupt, "the hub's answer has no Upload-Offset");
     return std::optional<Session>(Session{location, *offset});
 }
 
@@ -150,11 +154,15 @@ Result<bool> hub_has(HubClient& hub, const BundleFile& file) {
     request.url = "/v1/blobs/" + file.sha256.hex();
     request.deadline = Deadline::after(std::chrono::seconds(60));
     TRY(const auto response, hub.send(std::move(request)));
+    if (response.status == 404) return false;
+    if (response.status >= 400) return net::to_error(response, "look for " + file.path);
     return response.status == 200;
 }
 
-bool worth_another_try(const Error& error) {
-    return info(error.code).retryable || error.code == Errc::corrupt;
+Result<bool> is_unchanged(const BundleFile& file) {
+    TRY(const auto fd, open_file(file.source, O_RDONLY));
+    TRY(const auto digest, sha256_of_file(fd.get()));
+    return digest == file.sha256;
 }
 
 // One file on its way to the hub, through as many sessions and requests as that takes.
@@ -170,13 +178,18 @@ private:
     Result<bool> step();
     // The session of this run or of an earlier one, else a new one.
     Result<Session> session(std::optional<Session> known);
+    // Waits for what an error asks to be waited for; the error when nothing is left to try.
     Status wait_after(const Error& error);
+    Status judge_corrupt(const Error& error);
+    void note_progress(std::uint64_t offset);
 
     HubClient* hub_;
     const BundleFile* file_;
     const UploadOptions* options_;
     std::string location_;
-    bool opened_ = false;  // the session is of this run
+    bool opened_ = false;       // the session is of this run
+    bool checked_ = false;      // the file, after the hub got other bytes
+    std::uint64_t offset_ = 0;  // where the hub stood last
     Backoff backoff_{std::chrono::milliseconds(200), std::chrono::seconds(10)};
     Backoff polling_{std::chrono::milliseconds(200), std::chrono::seconds(2)};
     std::optional<Deadline> busy_until_;  // while another request writes
@@ -195,13 +208,35 @@ Result<Session> Transfer::session(std::optional<Session> known) {
     return opened;
 }
 
+// Attempts are counted in a row: where bytes arrived in between, a new row begins.
+void Transfer::note_progress(std::uint64_t offset) {
+    if (offset > offset_) {
+        backoff_.reset();
+        polling_.reset();
+        busy_until_.reset();
+    }
+    offset_ = offset;
+}
+
 Result<bool> Transfer::step() {
     TRY(auto known, find_session(*hub_, location_));
+    if (known) note_progress(known->offset);
     // Asked after the session: where a whole upload's answer was lost, its end made the blob.
     TRY(const bool there, hub_has(*hub_, *file_));
     if (there) return true;
     TRY(const auto session, this->session(std::move(known)));
     return send_rest(*hub_, *file_, session, *options_, totals_);
+}
+
+// Either the bytes were damaged on the way, which may be luck, or the file is not what was hashed.
+Status Transfer::judge_corrupt(const Error& error) {
+    TRY(const bool same, is_unchanged(*file_));
+    if (!same) {
+        return fail(Errc::corrupt,
+                    file_->source.string() + " changed while it was uploaded; push again");
+    }
+    if (std::exchange(checked_, true)) return error;
+    return {};
 }
 
 Status Transfer::wait_after(const Error& error) {
@@ -213,7 +248,11 @@ Status Transfer::wait_after(const Error& error) {
         return {};
     }
     busy_until_.reset();
-    if (!worth_another_try(error) || backoff_.attempts() >= options_->max_attempts) return error;
+    if (error.code == Errc::corrupt)
+        TRY(judge_corrupt(error));
+    else if (!info(error.code).retryable)
+        return error;
+    if (backoff_.attempts() >= options_->max_attempts) return error;
     std::this_thread::sleep_for(
         std::max(backoff_.next(), error.retry_after.value_or(std::chrono::milliseconds{0})));
     return {};
