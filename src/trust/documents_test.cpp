@@ -97,12 +97,14 @@ TEST(Report, ComesBackEqual) {
 TEST(Report, IsReadableWhateverAnAgentPutsIn) {
     auto report = test::sample_report();
     report.slots[0].error->message = "path \xff\xfe " + std::string(5000, 'x');
+    report.slots[0].not_serving_reason = std::string("cut\0here", 8);
     report.slots[0].progress = std::numeric_limits<double>::quiet_NaN();
     report.slots[0].inferences = std::numeric_limits<std::uint64_t>::max();
     report.resources.temperature_celsius = std::numeric_limits<double>::infinity();
     const auto read = report_from_json(to_json(report));
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(read->slots[0].error->message.size(), 1024U);
+    EXPECT_EQ(read->slots[0].not_serving_reason, "cut?here");
     EXPECT_EQ(read->slots[0].progress, 0.0);
     EXPECT_EQ(read->slots[0].inferences, std::uint64_t{1} << 53);
 }
@@ -124,6 +126,13 @@ TEST(Report, RefusesHostileInput) {
         {"\"temperature_celsius\":5.15E1", "\"temperature_celsius\":\"hot\"",
          "temperature_celsius"},
         {"\"format\":1", "\"format\":0", "format"},
+        {"\"agent_version\":\"", "\"agent_version\":\"\\u0000", "agent_version holds a NUL"},
+        {"\"arch\":\"", "\"arch\":\"\\u0000", "arch holds a NUL"},
+        {"\"state\":\"", "\"state\":\"\\u0000", "state holds a NUL"},
+        {"\"version\":\"", "\"version\":\"\\u0000", "version holds a NUL"},
+        {"\"reason\":\"", "\"reason\":\"\\u0000", "reason holds a NUL"},
+        {"\"message\":\"", "\"message\":\"\\u0000", "message holds a NUL"},
+        {"\"model.onnx\"", "\"model.onnx\\u0000\"", "files holds a NUL"},
     };
     for (const auto& change : changes) {
         const auto read = report_from_json(replaced(json, change.from, change.to));

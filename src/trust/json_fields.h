@@ -28,7 +28,8 @@ void require_format(JsonReader& in);
 [[nodiscard]] Sha256Digest read_digest(JsonReader& in, std::string_view key);
 [[nodiscard]] std::optional<Sha256Digest> read_optional_digest(JsonReader& in,
                                                                std::string_view key);
-/// A text of at most `limit` bytes; empty when missing.
+/// A text of at most `limit` bytes; empty when missing. Neither it nor the texts of lists and maps
+/// hold a NUL.
 [[nodiscard]] std::string read_short_text(JsonReader& in, std::string_view key, std::size_t limit);
 [[nodiscard]] std::vector<std::string> read_texts(JsonReader& in, std::string_view key,
                                                   std::size_t limit);
@@ -39,7 +40,8 @@ void require_format(JsonReader& in);
 [[nodiscard]] std::int64_t json_integer(std::uint64_t value);
 /// JSON has no infinities and no NaN: they become 0.
 [[nodiscard]] double json_number(double value);
-/// Text that came from elsewhere, such as a library's message: well-formed UTF-8 of bounded length.
+/// Text that came from elsewhere, such as a library's message: well-formed UTF-8 of bounded
+/// length, without NUL.
 [[nodiscard]] std::string json_text(std::string_view text, std::size_t max_bytes);
 
 }  // namespace strandline::trust

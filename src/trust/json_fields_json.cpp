@@ -8,6 +8,14 @@
 #include "trust/json_fields.h"
 
 namespace strandline::trust {
+namespace {
+
+// No database takes it, and what is written in C ends there.
+void refuse_nul(JsonReader& in, std::string_view key, std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) in.reject(key, "holds a NUL character");
+}
+
+}  // namespace
 
 void require_format(JsonReader& in) {
     if (in.integer("format", 1, max_json_integer) != 1) {
@@ -39,6 +47,7 @@ std::optional<Sha256Digest> read_optional_digest(JsonReader& in, std::string_vie
 std::string read_short_text(JsonReader& in, std::string_view key, std::size_t limit) {
     auto text = in.text_or(key, "");
     if (text.size() > limit) in.reject(key, fmt::format("is longer than {} bytes", limit));
+    refuse_nul(in, key, text);
     return text;
 }
 
@@ -55,6 +64,7 @@ std::vector<std::string> read_texts(JsonReader& in, std::string_view key, std::s
             return texts;
         }
         texts.emplace_back(std::string_view(value.get_string()));
+        refuse_nul(in, key, texts.back());
     }
     return texts;
 }
@@ -72,7 +82,10 @@ std::map<std::string, std::string> read_text_map(JsonReader& in, std::string_vie
             in.reject(key, "must map texts to texts");
             return texts;
         }
-        texts.emplace(entry.key(), std::string_view(entry.value().get_string()));
+        const std::string_view text(entry.value().get_string());
+        refuse_nul(in, key, entry.key());
+        refuse_nul(in, key, text);
+        texts.emplace(entry.key(), text);
     }
     return texts;
 }
@@ -82,7 +95,9 @@ std::int64_t json_integer(std::uint64_t value) {
 }
 
 std::string json_text(std::string_view text, std::size_t max_bytes) {
-    return clean_text(text, max_bytes);
+    auto clean = clean_text(text, max_bytes);
+    std::replace(clean.begin(), clean.end(), '\0', '?');  // as readers refuse it
+    return clean;
 }
 
 double json_number(double value) { return std::isfinite(value) ? value : 0.0; }

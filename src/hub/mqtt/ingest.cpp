@@ -54,12 +54,8 @@ Sorted sort_batch(std::span<const UpMessage> batch, IngestOutcome& outcome) {
     return sorted;
 }
 
-Status apply_presence(Domain& domain, const Sorted& sorted, bool online, IngestOutcome& outcome) {
-    std::vector<fleet::PresenceChange> changes;
-    for (const auto& [device, presence] : sorted.presence) {
-        if (presence.online == online) changes.push_back({device, presence.boot, online});
-    }
-    if (changes.empty()) return {};
+Status set_presence(Domain& domain, std::span<const fleet::PresenceChange> changes,
+                    IngestOutcome& outcome) {
     TRY(const auto outcomes, domain.devices.set_online(changes));
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         if (outcomes[i] == fleet::PresenceOutcome::unknown_device)
@@ -68,21 +64,55 @@ Status apply_presence(Domain& domain, const Sorted& sorted, bool online, IngestO
     return {};
 }
 
-Status apply_reports(Domain& domain, const Sorted& sorted, IngestOutcome& outcome) {
-    if (sorted.reports.empty()) return {};
-    TRY(const auto results, domain.fleet.apply_reports(sorted.reports));
+Status take_reports(Domain& domain, std::span<const trust::Report> reports,
+                    IngestOutcome& outcome) {
+    TRY(const auto results, domain.fleet.apply_reports(reports));
     for (std::size_t i = 0; i < results.size(); ++i) {
         const auto& result = results[i];
         if (result) {
             outcome.desired_changed |= result->behind;
             outcome.deltas_wanted |= result->accepted;
         } else if (result.error().code == Errc::not_found) {
-            outcome.unknown.push_back(sorted.reports[i].device);
+            outcome.unknown.push_back(reports[i].device);
         } else {
             ++outcome.rejected;
         }
     }
     return {};
+}
+
+/// All in one transaction. When that fails for a reason that will not pass, one by one: what one
+/// device says must not cost what the others say.
+template <class Item, class Apply>
+Status apply_all(const std::vector<Item>& items, IngestOutcome& outcome, Apply apply) {
+    if (items.empty()) return {};
+    const auto together = apply(std::span(items));
+    if (together || info(together.error().code).retryable) return together;
+    for (const auto& item : items) {
+        const auto alone = apply(std::span(&item, 1));
+        if (alone) continue;
+        if (info(alone.error().code).retryable) return alone;
+        log_warn("message of a device dropped device={} reason=\"{}\"", item.device,
+                 alone.error().message);
+        ++outcome.rejected;
+    }
+    return {};
+}
+
+Status apply_presence(Domain& domain, const Sorted& sorted, bool online, IngestOutcome& outcome) {
+    std::vector<fleet::PresenceChange> changes;
+    for (const auto& [device, presence] : sorted.presence) {
+        if (presence.online == online) changes.push_back({device, presence.boot, online});
+    }
+    return apply_all(changes, outcome, [&](std::span<const fleet::PresenceChange> some) {
+        return set_presence(domain, some, outcome);
+    });
+}
+
+Status apply_reports(Domain& domain, const Sorted& sorted, IngestOutcome& outcome) {
+    return apply_all(sorted.reports, outcome, [&](std::span<const trust::Report> some) {
+        return take_reports(domain, some, outcome);
+    });
 }
 
 }  // namespace

@@ -37,11 +37,13 @@ struct IngestOutcome {
     bool desired_changed = false;  ///< some device acts upon an old generation
     bool deltas_wanted = false;
     std::vector<std::string> unknown;  ///< senders that no longer exist
-    std::uint64_t rejected = 0;        ///< malformed, or in another device's name
+    /// malformed, in another device's name, or refused by the database
+    std::uint64_t rejected = 0;
 };
 
-/// Applies a batch in order. Reports share one transaction; of each device's presence only the last
-/// word counts: an "online" before its reports, an "offline" after them. Worker thread.
+/// Applies a batch in order. Reports share one transaction, unless one of them cannot be stored; of
+/// each device's presence only the last word counts: an "online" before its reports, an "offline"
+/// after them. Worker thread.
 [[nodiscard]] Result<IngestOutcome> apply_batch(Domain& domain, std::span<const UpMessage> batch);
 
 /// Takes messages of devices from the MQTT client to the database, one batch at a time, so that

@@ -79,6 +79,33 @@ TEST_F(IngestTest, JunkIsCountedAndHarmsNobody) {
     EXPECT_TRUE(device("b").online);
 }
 
+TEST_F(IngestTest, TextWithNulIsRejected) {
+    auto guilty = reported("a", 1, 1);
+    const auto at = guilty.payload.find("1.1");
+    ASSERT_NE(at, std::string::npos);
+    guilty.payload.insert(at, "\\u0000");
+    const auto outcome = apply({guilty, reported("b", 1, 1)});
+    EXPECT_EQ(outcome.rejected, 1U);
+    EXPECT_EQ(device("a").agent_version, "");
+    EXPECT_EQ(device("b").agent_version, "1.1");
+}
+
+TEST_F(IngestTest, WhatTheDatabaseRefusesCostsNobodyElsesMessages) {
+    apply({state("a", "online", 1), state("b", "online", 1)});
+    ASSERT_TRUE(test.database->write<std::int64_t>([](store::Transaction& t) {
+        return t.execute(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON devices WHEN NEW.id = 'a' "
+            "BEGIN SELECT RAISE(ABORT, 'never'); END",
+            {});
+    }));
+    const auto outcome = apply({reported("b", 1, 1), reported("a", 1, 1), reported("b", 1, 2),
+                                state("a", "offline", 1), state("b", "offline", 1)});
+    EXPECT_EQ(outcome.rejected, 2U);
+    EXPECT_TRUE(device("a").online);
+    EXPECT_EQ(device("b").agent_version, "1.2");
+    EXPECT_FALSE(device("b").online);
+}
+
 TEST_F(IngestTest, LateWillInOneBatchIsIgnored) {
     apply({state("a", "online", 5), state("a", "offline", 4)});
     EXPECT_TRUE(device("a").online);

@@ -48,8 +48,16 @@ def nested(depth: int) -> bytes:
 
 
 def report(**changes) -> bytes:
-    good = {"device": "mad", "boot": 1, "sequence": 1, "generation": 0, "agent_version": "1", "slots": [], "resources": {}}
+    good = {"format": 1, "device": "mad", "boot": 1, "sequence": 1, "generation": 0, "agent_version": "1", "slots": [], "resources": {}}
     return json.dumps({**good, **changes}).encode()
+
+
+def slot(**changes) -> dict:
+    return {"slot": "leaf", "state": "idle", **changes}
+
+
+def release(version: str, files: dict) -> dict:
+    return {"package": "leaf", "version": version, "variant": "default", "manifest": "0" * 64, "files": files}
 
 
 GARBAGE = [
@@ -62,6 +70,10 @@ GARBAGE = [
     ("a slot's name that is a path", report(slots=[{"slot": "../../etc", "state": "idle"}])),
     ("the same key a thousand times", b"{" + b",".join([b'"device":"mad"'] * 1000) + b"}"),
     ("NUL and bad UTF-8", b'{"device":"\x00\xff\xfe"}'),
+    ("a version with NUL", report(agent_version="1\0")), ("an architecture with NUL", report(resources={"arch": "\0"})),
+    ("an error with NUL", report(slots=[slot(error={"stage": "fetch", "reason": "a\0b", "message": "\0"})])),
+    ("a release with NUL", report(slots=[slot(active=release("1\0", {"a": "0" * 64}))])),
+    ("a file's name with NUL", report(slots=[slot(active=release("1", {"a\0b": "0" * 64}))])),
 ]
 
 
