@@ -28,9 +28,16 @@ struct Guard {
         TRY(auto caller, authenticator->identify(credentials, access));
         caller.object = path;
         const auto permitted = Authenticator::permit(caller, access);
-        if (!permitted && !action.empty()) record(*audit, caller, action, permitted);
+        if (!permitted) note(caller, permitted);
         TRY(permitted);
         return caller;
+    }
+
+    // Blocks on the database. Of a stranger only what succeeded is written down.
+    void note(const Caller& caller, const Status& outcome) const {
+        const bool stranger = caller.kind == Caller::Kind::nobody;
+        if (action.empty() || (stranger && !outcome)) return;
+        record(*audit, caller, action, outcome);
     }
 };
 
@@ -69,9 +76,9 @@ net::Task<net::Response> run_stream(const StreamRoute& route, net::Request& requ
     auto caller = std::make_shared<Caller>(std::move(identity));
     auto answer = co_await route.handler(request, caller);
     if (guard->action.empty()) co_return answer;
-    std::function<Result<bool>()> note = [audit = guard->audit, caller, action = guard->action,
+    std::function<Result<bool>()> note = [guard, caller,
                                           outcome = outcome_of(answer)]() -> Result<bool> {
-        record(*audit, *caller, action, outcome);
+        guard->note(*caller, outcome);
         return true;
     };
     ignore(co_await route.runtime->offload<bool>(std::move(note)), "logged by record()");
@@ -104,8 +111,7 @@ void Routes::add(const RouteRule& rule, CallHandler handler, QuickHandler quick)
                     handler = std::move(handler)](net::Request& request) -> Result<net::Response> {
         TRY(auto caller, guard->admit(Credentials::of(request), request.path));
         auto answer = handler(request, caller);
-        if (!guard->action.empty())
-            record(*guard->audit, caller, guard->action, outcome_of(answer));
+        guard->note(caller, outcome_of(answer));
         return answer;
     };
     auto options = rule.options;

@@ -5,9 +5,7 @@
 #include <sstream>
 
 #include "base/file.h"
-#include "hub/hub_parts.h"
-#include "hub/jobs/delta_news.h"
-#include "hub/test_domain.h"
+#include "hub/test_services.h"
 
 namespace strandline::hub {
 namespace {
@@ -37,35 +35,40 @@ std::string word(net::Method method) {
 }
 
 TEST(Routes, AreExactlyThoseOfTheDescription) {
-    TestDomain test;
-    const HubConfig config;
-    net::Runtime runtime({.worker_threads = 1});
-    Metrics metrics;
-    EventFeed feed(runtime, test.domain->events);
-    DeltaNews delta_news(runtime);
-    const auto authority =
-        trust::CertificateAuthority::open_or_create(test.folder.path() / "ca", "test", test.clock)
-            .value();
-    Services services{.config = config,
-                      .clock = test.clock,
-                      .runtime = runtime,
-                      .blobs = *test.blobs,
-                      .domain = *test.domain,
-                      .authority = *authority,
-                      .metrics = metrics,
-                      .feed = feed,
-                      .delta_news = delta_news,
-                      .gate = nullptr,
-                      .keyset_envelope = "{}",
-                      .uploads = nullptr,
-                      .open_blobs = nullptr};
-    const Authenticator authenticator(test.domain->operator_tokens, test.domain->devices);
-    const auto router = make_router(services, authenticator);
+    TestServices hub;
     std::set<std::string> served;
-    for (const auto& route : router.routes())
+    for (const auto& route : hub.router.routes())
         served.insert(word(route->method) + " " + route->pattern);
     EXPECT_EQ(served, described());
     EXPECT_GT(served.size(), 40U);
+}
+
+Result<net::Response> enrol(TestServices& hub, const std::string& address,
+                            const std::string& token) {
+    const auto route = hub.router.find(net::Method::post, "/v1/enroll");
+    net::Request request;
+    request.path = "/v1/enroll";
+    request.peer.address = address;
+    const auto csr = trust::make_certificate_request("x").value().csr_pem;
+    request.body = R"({"token":")" + token + R"(","csr":")";
+    for (const char c : csr) request.body += c == '\n' ? std::string("\\n") : std::string(1, c);
+    request.body += "\"}";
+    return route.value().route->blocking(request);
+}
+
+TEST(Routes, WriteDownOfAStrangerOnlyWhatSucceeded) {
+    TestServices hub;
+    const auto refusals = hub.config.enrolment.failures_per_minute + 20;  // the last by rate
+    for (std::uint32_t i = 0; i < refusals; ++i) EXPECT_FALSE(enrol(hub, "10.0.0.1", "slj1.guess"));
+    EXPECT_TRUE(hub.test.domain->audit.list({})->items.empty());
+    const auto token =
+        hub.test.domain->join_tokens.create({}, hub.authority->certificate_sha256()).value();
+    const auto enrolled = enrol(hub, "10.0.0.2", token.text);
+    ASSERT_TRUE(enrolled) << enrolled.error().message;
+    const auto written = hub.test.domain->audit.list({})->items;
+    ASSERT_EQ(written.size(), 1U);
+    EXPECT_EQ(written[0].action, "device.enroll");
+    EXPECT_EQ(written[0].outcome, "ok");
 }
 
 }  // namespace
