@@ -53,4 +53,18 @@ Result<std::int64_t> DeploymentStore::count(DeploymentState state) const {
     });
 }
 
+Result<std::vector<FollowedChannel>> DeploymentStore::channels_left() const {
+    return database_->read<std::vector<FollowedChannel>>(
+        [](Transaction& t) -> Result<std::vector<FollowedChannel>> {
+            TRY(const auto rows,
+                t.query("SELECT DISTINCT c.package, c.name FROM channels c JOIN deployments p ON "
+                        "p.package = c.package AND p.channel = c.name WHERE p.follow = 1 AND "
+                        "(p.release_id IS NULL OR p.release_id <> c.release_id)"));
+            std::vector<FollowedChannel> channels;
+            channels.reserve(rows.size());
+            for (const auto& row : rows) channels.push_back({row.text(0), row.text(1)});
+            return channels;
+        });
+}
+
 }  // namespace strandline::fleet

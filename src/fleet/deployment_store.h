@@ -11,6 +11,11 @@
 
 namespace strandline::fleet {
 
+struct FollowedChannel {
+    std::string package;
+    std::string channel;
+};
+
 /// Reading deployments; they are made and changed by FleetService. Thread-safe; every call blocks.
 class DeploymentStore {
 public:
@@ -25,6 +30,9 @@ public:
     [[nodiscard]] Result<registry::Page<DeploymentRow>> rows(
         std::string_view id, const registry::PageRequest& page) const;
     [[nodiscard]] Result<std::int64_t> count(DeploymentState state) const;
+    /// Channels with followers on another release than they point to: FleetService::
+    /// on_channel_moved() was not called after their move, or failed.
+    [[nodiscard]] Result<std::vector<FollowedChannel>> channels_left() const;
 
 private:
     store::Database* database_;

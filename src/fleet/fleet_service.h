@@ -101,7 +101,8 @@ public:
     /// Devices that are not done return to what the slot held before; those that are done stay.
     /// `conflict` when it is over already.
     [[nodiscard]] Result<Deployed> cancel(std::string_view deployment, std::string_view by);
-    /// After a channel was moved: a new deployment for each one that follows it.
+    /// After a channel was moved: a new deployment for each one that follows it and has another
+    /// release. Moves nothing when repeated.
     [[nodiscard]] Result<DeployedMany> on_channel_moved(std::string_view package,
                                                         std::string_view channel,
                                                         std::string_view by);

@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "hub/api/channel_followers.h"
 #include "hub/api/proven_identities.h"
 #include "hub/broker/gatekeeper.h"
 #include "hub/hub_parts.h"
@@ -89,6 +90,7 @@ Status Hub::Impl::open() {
     TRY(revocations->refresh());
     TRY(broker, start_broker(config, storage->state, *tls));
     TRY(open_services());
+    TRY(lead_left_behind(*services));
     TRY(connect());
     TRY(serve());
     if (config.legacy.enabled) TRY(serve_legacy());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,7 +16,6 @@ namespace strandline::hub {
 class TestHub {
 public:
     explicit TestHub(bool legacy) {
-        HubConfig config;
         config.state = folder.path() / "state";
         config.http.port = 0;
         config.mqtt.port = 0;
@@ -23,8 +23,8 @@ public:
         config.legacy.enabled = legacy;
         config.legacy.port = 0;
         config.legacy.mqtt_port = 0;
-        hub = Hub::create(std::move(config)).value();
-        serving_ = std::thread([this] { ran = hub->run(); });
+        start();
+        token_ = hub->first_token();
     }
     ~TestHub() { stop(); }
     TestHub(const TestHub&) = delete;
@@ -33,6 +33,15 @@ public:
     void stop() {
         if (hub) hub->stop();
         if (serving_.joinable()) serving_.join();
+    }
+
+    /// On the same folder, after `between`, which finds nobody in it.
+    void restart(const std::function<void()>& between) {
+        stop();
+        admin_.reset();
+        hub.reset();
+        between();
+        start();
     }
 
     /// A client that trusts this hub's CA, as a device when it has a certificate.
@@ -59,17 +68,24 @@ public:
         request.method = method;
         request.url = std::move(path);
         request.body = std::move(body);
-        request.headers.set("Authorization", "Bearer " + hub->first_token());
+        request.headers.set("Authorization", "Bearer " + token_);
         if (!request.body.empty()) request.headers.set("Content-Type", content_type);
         return send(*admin_, std::move(request));
     }
 
     TestFolder folder;
+    HubConfig config;
     net::Runtime runtime{{.worker_threads = 1}};
     std::unique_ptr<Hub> hub;
     Status ran;
 
 private:
+    void start() {
+        hub = Hub::create(config).value();
+        serving_ = std::thread([this] { ran = hub->run(); });
+    }
+
+    std::string token_;
     std::unique_ptr<net::HttpClient> admin_;
     std::thread serving_;
 };

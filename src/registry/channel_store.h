@@ -32,7 +32,8 @@ public:
         : database_(&database), clock_(&clock), events_(std::move(events)) {}
 
     /// Points the channel at a release, making the channel when it is new. `not_found` when the
-    /// release does not exist. Afterwards call fleet::FleetService::on_channel_moved().
+    /// release does not exist. Afterwards call fleet::FleetService::on_channel_moved(), moved or
+    /// not: whoever moved it may have ended before it could.
     [[nodiscard]] Result<MovedChannel> move(std::string_view name, const Triple& target);
     [[nodiscard]] Result<Channel> get(std::string_view package, std::string_view name) const;
     [[nodiscard]] Result<std::vector<Channel>> list(std::string_view package) const;

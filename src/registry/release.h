@@ -49,7 +49,8 @@ struct ReleaseRequest {
     std::optional<trust::GoldenSpec> golden;
     std::map<std::string, std::string> labels;
     /// Moved to the new release in the same transaction when set. Deployments that follow the
-    /// channel are the caller's business: call fleet::FleetService::on_channel_moved() afterwards.
+    /// channel are the caller's business: call fleet::FleetService::on_channel_moved() afterwards,
+    /// moved or not.
     std::optional<std::string> channel;
 };
 

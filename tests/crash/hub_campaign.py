@@ -35,6 +35,8 @@ class HubCampaign:
         agent = Agent(base, "runner", {"hub.report_interval_s": 1}).enroll().start()
         base.cli("deploy", "leaf@1.0.0", "--to", "device:runner", "--soak", "0", "--wait", "--timeout", 60)
         agent.stop()
+        base.api("PUT", "/v1/packages/leaf/channels/stable", {"version": "1.1.0"})
+        base.api("POST", "/v1/deployments", {"package": "leaf", "channel": "stable", "to": {"labels": {"follows": "stable"}}})
         base.stop()
         self.base = base
         identity = pathlib.Path(shutil.copytree(agent.state / "identity", folder / "identity"))

@@ -126,6 +126,9 @@ def create_release(client: Client) -> None:
     client.promise("channel stable", lambda: any(
         c["name"] == "stable" and c["version"] == "2.0.0"
         for c in client.api("GET", "/v1/packages/leaf/channels")[2]["items"]))
+    client.promise("followers of stable", lambda: any(
+        d["channel"] == "stable" and d["follow"] and d["version"] == "2.0.0"
+        for d in client.api("GET", "/v1/deployments")[2]["items"]))
 
 
 def create_token(client: Client) -> None:

@@ -4,6 +4,8 @@
 #include "hub/api/api_json.h"
 #include "hub/test_hub.h"
 #include "net/mqtt_client.h"
+#include "registry/channel_store.h"
+#include "store/sql/database.h"
 #include "trust/authority.h"
 #include "trust/desired_state.h"
 #include "trust/envelope.h"
@@ -258,6 +260,60 @@ TEST(HubEndToEnd, SecondStartKeepsWhatTheFirstStored) {
     EXPECT_EQ((*again)->first_token(), "");
     EXPECT_EQ((*again)->ca_certificate(), ca);
     EXPECT_TRUE(std::filesystem::exists(hub.folder.path() / "state" / "hub.json"));
+}
+
+// As a hub that ends between the move of a channel and that of its followers.
+void move_channel_alone(TestHub& hub, const std::string& version) {
+    store::DatabaseOptions options;
+    options.url = "sqlite:" + (hub.folder.path() / "state" / "hub.db").string();
+    const auto database = store::Database::open(options, store::hub_migrations()).value();
+    registry::ChannelStore channels(*database, system_clock(), {});
+    EXPECT_TRUE(channels.move("stable", {"leaf", version, "default"}).value().moved);
+}
+
+class Followers : public testing::Test {
+protected:
+    Followers() {
+        push(hub, "2.0.0", "new model");
+        push(hub, "1.0.0", "model bytes");
+        const auto followed =
+            hub.call(Method::post, "/v1/deployments",
+                     R"({"package":"leaf","channel":"stable","to":{"all":true}})");
+        EXPECT_EQ(followed->status, 201) << followed->body;
+    }
+    /// Versions of all deployments, the newest first.
+    [[nodiscard]] std::string deployed() {
+        std::string versions;
+        const auto listed = object_of(hub.call(Method::get, "/v1/deployments"));
+        for (const auto& item : listed.at("items").as_array())
+            versions += text_of(item.as_object(), "version") + " ";
+        return versions;
+    }
+
+    TestHub hub{false};
+};
+
+TEST_F(Followers, LeftBehindAreBroughtAlongWhenTheMoveIsRepeated) {
+    move_channel_alone(hub, "2.0.0");
+    EXPECT_EQ(deployed(), "1.0.0 ");
+    const auto put = [this] {
+        return object_of(
+            hub.call(Method::put, "/v1/packages/leaf/channels/stable", R"({"version":"2.0.0"})"));
+    };
+    EXPECT_EQ(put().at("deployments").as_array().size(), 1U);
+    EXPECT_EQ(deployed(), "2.0.0 1.0.0 ");
+    EXPECT_EQ(put().at("deployments").as_array().size(), 0U);
+    // The same by pushing the same release again.
+    move_channel_alone(hub, "1.0.0");
+    push(hub, "1.0.0", "model bytes", 200);
+    EXPECT_EQ(deployed(), "1.0.0 2.0.0 1.0.0 ");
+}
+
+TEST_F(Followers, LeftBehindAreBroughtAlongAtTheStart) {
+    hub.restart([this] { move_channel_alone(hub, "2.0.0"); });
+    EXPECT_EQ(deployed(), "2.0.0 1.0.0 ");
+    hub.restart([] {});
+    EXPECT_EQ(deployed(), "2.0.0 1.0.0 ");
 }
 
 TEST(HubEndToEnd, ErrorsAreOfTheCatalogue) {

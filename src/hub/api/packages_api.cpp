@@ -1,6 +1,7 @@
 #include "hub/api/packages_api.h"
 
 #include "hub/api/api_json.h"
+#include "hub/api/channel_followers.h"
 
 namespace strandline::hub {
 namespace {
@@ -81,14 +82,8 @@ Result<Response> move_channel(Services& services, const Request& request, const 
     TRY(const auto moved, services.domain.channels.move(name, target));
     auto out = channel_value(moved.channel);
     json::array deployments;
-    if (moved.moved) {
-        TRY(const auto followers,
-            services.domain.fleet.on_channel_moved(target.package, name, caller.name));
-        for (const auto& deployment : followers.deployments)
-            deployments.emplace_back(deployment.id);
-        services.signals.desired_changed();
-        services.signals.deltas_wanted();
-    }
+    TRY(const auto followers, lead_followers(services, target.package, name, caller.name));
+    for (const auto& deployment : followers.deployments) deployments.emplace_back(deployment.id);
     out["deployments"] = std::move(deployments);
     return json_answer(ok, out);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hub/api/api_json.h"
+#include "hub/api/channel_followers.h"
 #include "hub/api/release_form.h"
 #include "hub/api/views_json.h"
 #include "hub/transfer/body_pump.h"
@@ -24,12 +25,8 @@ Result<Response> create(Services& services, const registry::ReleaseRequest& want
                         Caller& caller) {
     caller.object = wanted.package + "@" + wanted.version + ":" + wanted.variant;
     TRY(const auto made, services.domain.release_service.create(wanted));
-    if (made.channel_moved) {
-        const auto channel = wanted.channel.value_or("");
-        TRY(services.domain.fleet.on_channel_moved(made.release.triple.package, channel,
-                                                   caller.name));
-        services.signals.desired_changed();
-        services.signals.deltas_wanted();
+    if (wanted.channel) {
+        TRY(lead_followers(services, made.release.triple.package, *wanted.channel, caller.name));
     }
     return json_answer(made.created ? created : ok, release_value(made.release));
 }

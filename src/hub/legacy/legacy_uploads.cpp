@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
+#include "hub/api/channel_followers.h"
 #include "hub/api/release_form.h"
 #include "hub/legacy/legacy_names.h"
 #include "hub/legacy/unpack.h"
@@ -100,11 +101,7 @@ Result<std::string> LegacyUploads::make_release(const registry::LegacyFile& file
         return std::string();
     }
     TRY(const auto made, services_->domain.release_service.create(request));
-    if (made.channel_moved) {
-        TRY(services_->domain.fleet.on_channel_moved(request.package, channel, "legacy"));
-        services_->signals.desired_changed();
-        services_->signals.deltas_wanted();
-    }
+    TRY(lead_followers(*services_, request.package, channel, "legacy"));
     return made.release.id;
 }
 
