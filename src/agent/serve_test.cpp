@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/run/self_test.h"
-#include "agent/test_world.h"
+#include "agent/test_programs.h"
 #include "net/http_client.h"
 
 namespace strandline::agent {
@@ -15,31 +15,13 @@ std::string read_all(const std::filesystem::path& path) {
 
 std::filesystem::path source_folder() { return STRANDLINE_SOURCE_DIR; }
 
-/// A program of a bundle, or a stand-in for the self-test child.
-std::string script(const std::string& body) { return "#!/bin/sh\n" + body + "\n"; }
-
-class Serve : public World {
+class Serve : public Programs {
 protected:
     Serve() {
-        options.run_models = true;
         options.config.engine.library =
             source_folder() / "build/onnxruntime/lib/libonnxruntime.so.1";
-        options.config.self_test.process_settle = std::chrono::milliseconds{50};
     }
 
-    /// A release of kind process that runs this shell script.
-    trust::Manifest program(const std::string& version, const std::string& body) {
-        auto out = manifest(version, script(body));
-        out.kind = trust::RuntimeKind::process;
-        out.entry = "run.sh";
-        out.files[0].path = "run.sh";
-        out.files[0].executable = true;
-        return out;
-    }
-    trust::DesiredSlot soaked(trust::DesiredSlot order, std::chrono::milliseconds duration) {
-        order.soak.duration = duration;
-        return order;
-    }
     /// A release made of files in the examples folder, written by hand into a folder.
     Release local_release(const std::string& bytes,
                           trust::RuntimeKind kind = trust::RuntimeKind::onnx) {

@@ -22,8 +22,7 @@ bool is_converged(const Slot& slot, const OrderId& order) {
 }
 
 bool is_refused(const Slot& slot, const OrderId& order) {
-    return slot.disk.journal.refusal && slot.disk.journal.refusal->order == order &&
-           slot.disk.journal.state == UpdateState::idle;
+    return slot.disk.journal.refusal && slot.disk.journal.refusal->order == order;
 }
 
 bool may_heal(const trust::ReportedError& refusal) {
@@ -40,8 +39,9 @@ namespace {
 /// The deployment that the rest of a report is about: a newer order that has not begun yet must not
 /// be given the outcome of the one before it.
 std::string reported_deployment(const UpdateJournal& journal, const std::string& ordered) {
-    if (journal.order) return journal.order->deployment;
+    // Beside an order, a refusal is of a newer one, and news.
     if (journal.refusal) return journal.refusal->order.deployment;
+    if (journal.order) return journal.order->deployment;
     if (journal.completed) return journal.completed->deployment;
     return ordered;
 }

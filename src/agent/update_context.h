@@ -74,7 +74,8 @@ struct UpdateContext {
     unsigned bad_answers = 0;                 ///< of the hub for the file that is being fetched
     bool advanced = false;                    ///< a download got further than any before it
     std::optional<Deadline> delta_wait = {};  ///< how long the delta being built is waited for
-    bool changed_active = true;  ///< false for a repeated order of what is active anyway
+    bool changed_active = true;             ///< false for a repeated order of what is active anyway
+    UpdateState first = UpdateState::plan;  ///< of an order that the journal does not hold
 
     [[nodiscard]] UpdateJournal& journal() { return slot.disk.journal; }
     [[nodiscard]] OrderId order_id() const { return OrderId{order.manifest, order.deployment}; }

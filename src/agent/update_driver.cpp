@@ -45,7 +45,7 @@ public:
 
     boost::asio::awaitable<void> run() {
         begin();
-        while (journal().state != UpdateState::idle) {
+        while (journal().order == context_->order_id()) {
             const auto state = journal().state;
             if (context_->preempted() && !is_uninterruptible(state)) break;
             co_await take_turn(state);
@@ -69,10 +69,11 @@ private:
     void begin() {
         if (journal().order == context_->order_id() && journal().state != UpdateState::idle) return;
         journal().order = context_->order_id();
-        journal().state = UpdateState::plan;
+        journal().state = context_->first;
         journal().entered.clear();
         journal().no_delta.clear();
         journal().failure.reset();
+        if (context_->first != UpdateState::plan) return;
         journal().refusal.reset();
         journal().totals = {};
         context_->slot.progress = 0;

@@ -160,10 +160,32 @@ void Updater::reconcile(bool news, std::chrono::milliseconds fleet_spread) {
     for (const auto& [name, worker] : workers_) worker->wake.notify();
 }
 
-bool Updater::preempted(const Worker& worker, const OrderId& order) const {
-    if (tasks_->stopping()) return true;
+std::optional<OrderId> Updater::wanted_by(const Worker& worker) const {
     const auto* wanted = desired_->slot(worker.slot.name);
-    return wanted == nullptr || id_of(*wanted) != order;
+    return wanted == nullptr ? std::nullopt : std::optional(id_of(*wanted));
+}
+
+std::optional<trust::DesiredSlot> Updater::unfinished(const Worker& worker) const {
+    const auto& slot = worker.slot;
+    const auto& journal = slot.disk.journal;
+    const auto* wanted = desired_->slot(slot.name);
+    const bool ending =
+        journal.state == UpdateState::roll_back || journal.state == UpdateState::report;
+    const bool soak_was_cut = wanted != nullptr && is_refused(slot, id_of(*wanted)) &&
+                              journal.unproven && journal.unproven == slot.disk.pointer.active;
+    std::optional<OrderId> order;
+    if (ending)
+        order = journal.order;
+    else if (soak_was_cut)
+        order = OrderId{*journal.unproven, journal.unproven_deployment};
+    if (!order) return std::nullopt;
+    // The rules of what is wanted now are the newest that the hub gave for the slot.
+    auto out = wanted == nullptr ? trust::DesiredSlot{} : *wanted;
+    out.manifest = order->manifest;
+    out.deployment = order->deployment;
+    if (slot.active && slot.active->digest == order->manifest)
+        out.version = slot.active->manifest.version;
+    return out;
 }
 
 boost::asio::awaitable<void> Updater::work(Worker& worker) {
@@ -174,6 +196,10 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
         // Looked up after the last wait: a newer desired state may have replaced the old one.
         const auto* wanted = desired_->slot(worker.slot.name);
         if (wanted != nullptr) worker.removed = false;
+        if (auto order = unfinished(worker)) {
+            co_await carry_out(worker, std::move(*order));
+            continue;
+        }
         const bool settled = wanted == nullptr || is_settled(worker, id_of(*wanted));
         if (!settled && worker.not_before.passed()) {
             auto order = *wanted;
@@ -223,14 +249,19 @@ bool Updater::anyone_fetches() const {
 
 boost::asio::awaitable<void> Updater::carry_out(Worker& worker, trust::DesiredSlot order) {
     const auto id = id_of(order);
-    UpdateContext context{.services = services_,
-                          .slot = worker.slot,
-                          .order = std::move(order),
-                          .preempted = [this, &worker, id] { return preempted(worker, id); },
-                          .stopping = [this] { return tasks_->stopping(); },
-                          .wake = worker.wake};
+    const auto wanted = wanted_by(worker);
+    UpdateContext context{
+        .services = services_,
+        .slot = worker.slot,
+        .order = std::move(order),
+        .preempted = [this, &worker,
+                      wanted] { return tasks_->stopping() || wanted_by(worker) != wanted; },
+        .stopping = [this] { return tasks_->stopping(); },
+        .wake = worker.wake};
+    // What is not wanted any more is only ended.
+    if (wanted != id) context.first = UpdateState::soak;
     co_await drive_update(context, turn_);
-    plan_second_look(worker, id);
+    if (wanted == id) plan_second_look(worker, id);
     services_.changed();
     if (!tasks_->stopping() && worker.slot.disk.journal.state == UpdateState::idle)
         co_await clean_up();
@@ -267,8 +298,7 @@ boost::asio::awaitable<void> Updater::watch() {
 
 boost::asio::awaitable<void> Updater::watch_slot(Worker& worker, bool probe, bool verify) {
     if (worker.removed) co_return;
-    const auto* order = desired_->slot(worker.slot.name);
-    const auto wanted = order == nullptr ? std::nullopt : std::optional(id_of(*order));
+    const auto wanted = wanted_by(worker);
     bool changed = false;
     if (verify) changed |= co_await verify_releases(services_, turn_, worker.slot);
     if (probe) {

@@ -41,6 +41,9 @@ private:
     /// False when the slot's files could not be read.
     [[nodiscard]] boost::asio::awaitable<bool> recover_slot(std::string name);
     [[nodiscard]] boost::asio::awaitable<void> work(Worker& worker);
+    /// An order that is not the one wanted, and is to be ended before that one: a roll-back or a
+    /// final note that was begun, or the soak that a newer order cut before it was refused.
+    [[nodiscard]] std::optional<trust::DesiredSlot> unfinished(const Worker& worker) const;
     [[nodiscard]] boost::asio::awaitable<void> carry_out(Worker& worker, trust::DesiredSlot order);
     [[nodiscard]] boost::asio::awaitable<void> remove(Worker& worker);
     [[nodiscard]] boost::asio::awaitable<void> clean_up();
@@ -48,7 +51,7 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> watch();
     [[nodiscard]] boost::asio::awaitable<void> watch_slot(Worker& worker, bool probe, bool verify);
     [[nodiscard]] Deadline next_watch(std::chrono::seconds interval);
-    [[nodiscard]] bool preempted(const Worker& worker, const OrderId& order) const;
+    [[nodiscard]] std::optional<OrderId> wanted_by(const Worker& worker) const;
     [[nodiscard]] bool is_settled(const Worker& worker, const OrderId& order) const;
     [[nodiscard]] bool anyone_fetches() const;
     void plan_second_look(Worker& worker, const OrderId& order);

@@ -28,13 +28,19 @@ bool may_restart(const UpdateServices& services, RestartCount& count, std::uint6
     return count.recent.size() <= services.config.watch.max_restarts;
 }
 
-/// Hands the slot to the state machine's roll-back. Only what is ordered can be given up: anything
-/// else has been given up already and is all that is left.
+/// Hands the slot to the state machine's roll-back. What is not ordered (a newer order waits or was
+/// refused) is only given up for a previous release: nothing else would replace it.
 bool give_up(UpdateServices& services, Slot& slot, const OrderId* wanted) {
-    if (wanted == nullptr || slot.disk.journal.completed != *wanted || !slot.problem) return false;
-    auto next = slot.disk.journal;
-    next.order = *wanted;
+    const auto& [pointer, journal] = slot.disk;
+    if (!slot.problem || !journal.completed || journal.completed->manifest != pointer.active)
+        return false;
+    const bool is_wanted = wanted != nullptr && *wanted == *journal.completed;
+    if (!is_wanted && !pointer.previous) return false;
+    auto next = journal;
+    next.order = journal.completed;
     next.failure = slot.problem;
+    // Only that of an order that is still wanted says anything.
+    if (next.refusal && (wanted == nullptr || next.refusal->order != *wanted)) next.refusal.reset();
     next.state = UpdateState::roll_back;
     const auto saved = services.state.save_journal(slot.name, next);
     if (!saved) {

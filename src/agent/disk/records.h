@@ -46,10 +46,16 @@ struct UpdateJournal {
     std::optional<trust::ReportedError> failure;  ///< why the roll-back runs
     trust::TransferTotals totals;                 ///< of the running or else the last update
     std::optional<Sha256Digest> unproven;         ///< active, but its soak never ended
+    std::string unproven_deployment;              ///< that ordered it
     std::optional<OrderId> completed;             ///< the last order that ended well
     std::optional<Refusal> refusal;               ///< the last order that did not
     std::string self_test = "none";               ///< of the active release: passed, failed, none
     unsigned load_attempts = 0;  ///< loads of the active release that never returned
+
+    void forget_unproven() {
+        unproven.reset();
+        unproven_deployment.clear();
+    }
     friend bool operator==(const UpdateJournal&, const UpdateJournal&) = default;
 };
 

@@ -173,6 +173,9 @@ std::string to_json(const UpdateJournal& journal) {
                      {"unproven", digest_or_null(journal.unproven)},
                      {"self_test", journal.self_test},
                      {"load_attempts", journal.load_attempts}};
+    // Left out when empty, as by earlier versions, which refuse what they do not know.
+    if (!journal.unproven_deployment.empty())
+        out["unproven_deployment"] = journal.unproven_deployment;
     if (journal.order) out["order"] = order_json(*journal.order);
     if (journal.failure) out["failure"] = error_json(*journal.failure);
     if (journal.completed) out["completed"] = order_json(*journal.completed);
@@ -196,6 +199,7 @@ Result<UpdateJournal> journal_from_json(std::string_view text) {
     if (const auto* failure = in.find("failure")) journal.failure = read_error(in, *failure);
     if (const auto* totals = in.find("totals")) journal.totals = read_totals(in, *totals);
     journal.unproven = read_digest(in, "unproven");
+    journal.unproven_deployment = in.text_or("unproven_deployment", "");
     journal.completed = read_optional_order(in, "completed");
     journal.refusal = read_refusal(in);
     journal.self_test = in.text_or("self_test", "none");

@@ -16,7 +16,7 @@ void leave_damaged(SlotRecovery& out, const std::set<Sha256Digest>& intact) {
     out.damaged.insert(*pointer.active);
     pointer = pointer_after_roll_back(pointer);
     out.disk.journal.load_attempts = 0;
-    out.disk.journal.unproven.reset();
+    out.disk.journal.forget_unproven();
     out.disk.journal.self_test = "none";
     out.problem = trust::ReportedError{
         "idle", "corrupt", "the active release was damaged on disk; it is fetched again"};
@@ -36,7 +36,7 @@ void leave_crashing(SlotRecovery& out) {
     }
     pointer = pointer_after_roll_back(pointer);
     journal.load_attempts = 0;
-    journal.unproven.reset();
+    journal.forget_unproven();
     journal.completed.reset();
     journal.state = UpdateState::idle;
     journal.order.reset();

@@ -141,6 +141,7 @@ UpdateJournal full_journal() {
     journal.failure = trust::ReportedError{"soak", "soak_latency", "slow"};
     journal.totals = {1, 2, 3, 4, 5, 6, 7};
     journal.unproven = b;
+    journal.unproven_deployment = "dep-b";
     journal.completed = OrderId{a, "dep-a"};
     journal.refusal = Refusal{OrderId{c, ""}, {"plan", "untrusted", "who?"}};
     journal.self_test = "passed";

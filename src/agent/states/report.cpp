@@ -6,8 +6,8 @@ namespace strandline::agent {
 boost::asio::awaitable<Step> report(UpdateContext& context) {
     auto next = context.journal();
     next.completed = context.order_id();
-    next.unproven.reset();
-    next.refusal.reset();
+    next.forget_unproven();
+    // A refusal that stands is of a newer order: it was cleared when this one began.
     next.failure.reset();
     next.no_delta.clear();
     next.entered.clear();

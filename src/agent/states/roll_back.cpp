@@ -26,9 +26,11 @@ boost::asio::awaitable<Step> roll_back(UpdateContext& context) {
                       served.error().message);
     }
     auto next = slot.disk.journal;
-    next.refusal = Refusal{context.order_id(), failure_of(context)};
+    const auto failure = failure_of(context);
+    // One that stands is of a newer order, which must not be tried again either.
+    if (!next.refusal) next.refusal = Refusal{context.order_id(), failure};
     next.failure.reset();
-    next.unproven.reset();
+    next.forget_unproven();
     next.entered.clear();
     next.no_delta.clear();
     next.completed.reset();
@@ -37,8 +39,8 @@ boost::asio::awaitable<Step> roll_back(UpdateContext& context) {
     const auto saved = context.services.state.save_journal(slot.name, next);
     if (!saved) co_return Step::retry(saved.error());
     slot.disk.journal = std::move(next);
-    log_warn("rolled back slot={} reason={} message=\"{}\"", slot.name,
-             slot.disk.journal.refusal->error.reason, slot.disk.journal.refusal->error.message);
+    log_warn("rolled back slot={} reason={} message=\"{}\"", slot.name, failure.reason,
+             failure.message);
     co_return Step::go(UpdateState::idle);
 }
 

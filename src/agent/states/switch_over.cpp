@@ -33,6 +33,7 @@ boost::asio::awaitable<Step> switch_over(UpdateContext& context) {
     auto next = slot.disk;
     next.pointer = pointer_after_switch(slot.disk, context.order.manifest);
     next.journal.unproven = context.order.manifest;
+    next.journal.unproven_deployment = context.order.deployment;
     // The journal first: "unproven" says nothing before the pointer names the release.
     const auto noted = context.services.state.save_journal(slot.name, next.journal);
     if (!noted) co_return Step::disk(noted.error());

@@ -1,0 +1,124 @@
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "agent/test_programs.h"
+
+namespace strandline::agent {
+namespace {
+
+using std::chrono::hours;
+
+// Runs until the test wants it to crash.
+constexpr auto fragile =
+    R"(while ! test -e "$STRANDLINE_BUNDLE/../../../crash"; do sleep 0.05; done; exit 7)";
+constexpr auto solid = "exec sleep 600";
+
+class Watch : public Programs {
+protected:
+    Watch() {
+        options.config.watch.probe_interval = std::chrono::seconds{1};
+        options.config.watch.max_restarts = 1;
+    }
+    void crash() { std::ofstream(options.state_folder / "crash") << "now"; }
+    /// A release that no device has room for.
+    trust::DesiredSlot too_large(const std::string& deployment) {
+        auto wanted = program("3.0.0", solid);
+        wanted.requirements.disk_bytes = 1ULL << 50;
+        return order_for(wanted, deployment);
+    }
+    UpdateJournal journal() {
+        return StateFolder(options.state_folder).load_journal("leaf").value();
+    }
+    void install(const std::string& body) {
+        hub.order({order_for(program("1.0.0", solid), "dep-1")});
+        start();
+        ASSERT_TRUE(until_active("1.0.0"));
+        hub.order({order_for(program("2.0.0", body), "dep-2")});
+        ASSERT_TRUE(until_active("2.0.0"));
+    }
+};
+
+TEST_F(Watch, ReturnsToThePreviousReleaseAlthoughANewerOrderWasRefused) {
+    install(fragile);
+    const auto refused = too_large("dep-3");
+    hub.order({refused});
+    ASSERT_TRUE(until([&] { return slot().refused == refused.manifest; }));
+    crash();
+    ASSERT_TRUE(until([this] {
+        return slot().state == "idle" && slot().active && slot().active->version == "1.0.0";
+    }));
+    EXPECT_TRUE(slot().serving);
+    EXPECT_EQ(slot().refused, refused.manifest) << "it is not tried again";
+}
+
+TEST_F(Watch, ReturnsToThePreviousReleaseBeforeANewerOrderIsDue) {
+    install(fragile);
+    hub.spread = hours{1};
+    hub.order({order_for(program("3.0.0", solid), "dep-3")});
+    ASSERT_TRUE(until([this] { return agent->report().generation == hub.generation; }));
+    ASSERT_EQ(slot().active->version, "2.0.0");
+    crash();
+    ASSERT_TRUE(until([this] { return slot().active && slot().active->version == "1.0.0"; }));
+    EXPECT_EQ(slot().error->reason, "crashed");
+}
+
+TEST_F(Watch, TakesUpTheSoakThatARefusedOrderCut) {
+    hub.order({order_for(program("1.0.0", solid), "dep-1")});
+    start();
+    ASSERT_TRUE(until_active("1.0.0"));
+    const auto second = order_for(program("2.0.0", solid), "dep-2");
+    hub.order({soaked(second, hours{1})});
+    ASSERT_TRUE(until([this] { return slot().state == "soak"; }));
+    // Its rules are the newest: no soak at all.
+    const auto refused = too_large("dep-3");
+    hub.order({refused});
+    ASSERT_TRUE(until([&] {
+        return slot().refused == refused.manifest && slot().state == "idle" && journal().completed;
+    }));
+    ASSERT_TRUE(until([&] { return journal().completed->manifest == second.manifest; }));
+    EXPECT_EQ(journal().completed->deployment, "dep-2");
+    EXPECT_FALSE(journal().unproven);
+    EXPECT_EQ(slot().refused, refused.manifest);
+    EXPECT_EQ(slot().deployment, "dep-3");
+}
+
+TEST_F(Watch, GivesAReleaseUpInASoakThatARefusedOrderCut) {
+    hub.order({order_for(program("1.0.0", solid), "dep-1")});
+    start();
+    ASSERT_TRUE(until_active("1.0.0"));
+    hub.order({soaked(order_for(program("2.0.0", fragile), "dep-2"), hours{1})});
+    ASSERT_TRUE(until([this] { return slot().state == "soak"; }));
+    const auto refused = soaked(too_large("dep-3"), hours{1});
+    hub.order({refused});
+    ASSERT_TRUE(
+        until([&] { return slot().refused == refused.manifest && slot().state == "soak"; }));
+    crash();
+    ASSERT_TRUE(until([this] { return slot().active && slot().active->version == "1.0.0"; }));
+    EXPECT_EQ(slot().refused, refused.manifest);
+}
+
+TEST_F(Watch, FinishesARollBackOfAnEarlierLifeBeforeANewerOrder) {
+    install(solid);
+    const auto active = slot().active->manifest;
+    hub.spread = hours{1};
+    hub.order({order_for(program("3.0.0", solid), "dep-3")});
+    ASSERT_TRUE(until([this] { return agent->report().generation == hub.generation; }));
+    stop();
+    auto cut = journal();
+    cut.state = UpdateState::roll_back;
+    cut.order = OrderId{active, "dep-2"};
+    cut.failure = trust::ReportedError{"watch", "crashed", "it ended too often"};
+    ASSERT_TRUE(StateFolder(options.state_folder).save_journal("leaf", cut));
+    hub.fault = [](const net::Request& request) -> std::optional<net::Response> {
+        if (!request.path.starts_with("/v1/manifests/")) return std::nullopt;
+        return net::error_response(fail(Errc::unavailable, "down"));
+    };
+    start();
+    ASSERT_TRUE(until([this] { return slot().active && slot().active->version == "1.0.0"; }));
+    hub.fault = nullptr;
+    EXPECT_TRUE(until_active("3.0.0"));
+    EXPECT_EQ(slot().previous->version, "1.0.0");
+}
+
+}  // namespace
+}  // namespace strandline::agent
