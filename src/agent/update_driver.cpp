@@ -29,9 +29,9 @@ bool is_uninterruptible(UpdateState state) {
     return state == UpdateState::report || state == UpdateState::roll_back;
 }
 
-/// From here on the slots need not wait for each other.
+/// From the soak on the slots need not wait for each other: a roll-back least of all.
 bool needs_turn(UpdateState state) {
-    return state != UpdateState::soak && state != UpdateState::report && state != UpdateState::idle;
+    return state < UpdateState::soak && state != UpdateState::idle;
 }
 
 class Drive {

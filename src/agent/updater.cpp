@@ -6,7 +6,7 @@
 
 #include "agent/states/states.h"
 #include "agent/update_driver.h"
-#include "agent/watch.h"
+#include "agent/updater_worker.h"
 #include "base/log.h"
 
 namespace strandline::agent {
@@ -14,7 +14,6 @@ namespace {
 
 // Every wait ends now and then, so that a missed wake-up heals itself.
 constexpr std::chrono::minutes max_wait{5};
-constexpr double watch_jitter = 0.2;
 
 OrderId id_of(const trust::DesiredSlot& order) { return OrderId{order.manifest, order.deployment}; }
 
@@ -58,21 +57,6 @@ Status clear_partials(const std::filesystem::path& folder) {
 }
 
 }  // namespace
-
-struct Updater::Worker {
-    Worker(net::Runtime& runtime, std::string name) : wake(runtime.executor()) {
-        slot.name = std::move(name);
-    }
-    Slot slot;
-    net::Signal wake;
-    Deadline not_before = Deadline::after(std::chrono::nanoseconds{0});
-    bool removed = false;
-    /// When an order that the hub could not deliver is tried again, and how often it was.
-    Deadline second_look = Deadline::after(std::chrono::nanoseconds{0});
-    unsigned looks = 0;
-    std::optional<OrderId> looked_for;
-    RestartCount restarts;
-};
 
 std::chrono::milliseconds spread_delay(std::string_view device, std::int64_t generation,
                                        std::chrono::milliseconds window) {
@@ -136,7 +120,7 @@ boost::asio::awaitable<void> Updater::start() {
             settled && recovered && workers_.at(name)->slot.disk.journal.state == UpdateState::idle;
     }
     // The clean-up after the last update may have been cut off; one under way has its own.
-    if (settled) tasks_->spawn(clean_up());
+    if (settled) request_clean_up();
     for (const auto& [name, worker] : workers_) tasks_->spawn(work(*worker));
     tasks_->spawn(watch());
 }
@@ -190,6 +174,8 @@ std::optional<trust::DesiredSlot> Updater::unfinished(const Worker& worker) cons
 
 boost::asio::awaitable<void> Updater::work(Worker& worker) {
     while (!tasks_->stopping()) {
+        auto hold = co_await worker.hands.take();
+        if (tasks_->stopping()) break;
         const bool known = desired_->state() != nullptr;
         if (known && desired_->slot(worker.slot.name) == nullptr && !worker.removed)
             co_await remove(worker);
@@ -210,6 +196,7 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
         if (!settled) until = until.earlier(worker.not_before);
         if (wanted != nullptr && waits_for_second_look(worker.slot, id_of(*wanted)))
             until = until.earlier(worker.second_look);
+        hold.reset();
         co_await tasks_->wait(worker.wake, until);
     }
 }
@@ -263,49 +250,7 @@ boost::asio::awaitable<void> Updater::carry_out(Worker& worker, trust::DesiredSl
     co_await drive_update(context, turn_);
     if (wanted == id) plan_second_look(worker, id);
     services_.changed();
-    if (!tasks_->stopping() && worker.slot.disk.journal.state == UpdateState::idle)
-        co_await clean_up();
-}
-
-Deadline Updater::next_watch(std::chrono::seconds interval) {
-    if (interval.count() == 0) return Deadline::never();
-    // A fleet that started together must not be busy together.
-    const auto span = std::chrono::duration<double>(interval) *
-                      (1.0 - watch_jitter + 2 * watch_jitter * services_.random.uniform());
-    return Deadline::after(std::chrono::duration_cast<std::chrono::nanoseconds>(span));
-}
-
-boost::asio::awaitable<void> Updater::watch() {
-    const auto& intervals = services_.config.watch;
-    auto probe_due = next_watch(intervals.probe_interval);
-    auto verify_due = next_watch(intervals.verify_interval);
-    while (!tasks_->stopping()) {
-        const auto until = probe_due.earlier(verify_due).earlier(Deadline::after(max_wait));
-        co_await tasks_->wait(watch_end_, until);
-        const bool probe = probe_due.passed();
-        const bool verify = verify_due.passed();
-        // A list of its own: a slot may be added while another one is looked at.
-        std::vector<Worker*> now;
-        now.reserve(workers_.size());
-        for (const auto& [name, worker] : workers_) now.push_back(worker.get());
-        for (auto* worker : now) {
-            if (!tasks_->stopping()) co_await watch_slot(*worker, probe, verify);
-        }
-        if (probe) probe_due = next_watch(intervals.probe_interval);
-        if (verify) verify_due = next_watch(intervals.verify_interval);
-    }
-}
-
-boost::asio::awaitable<void> Updater::watch_slot(Worker& worker, bool probe, bool verify) {
-    if (worker.removed) co_return;
-    const auto wanted = wanted_by(worker);
-    bool changed = false;
-    if (verify) changed |= co_await verify_releases(services_, turn_, worker.slot);
-    if (probe) {
-        changed |= co_await probe_release(services_, turn_, worker.slot, worker.restarts,
-                                          wanted ? &*wanted : nullptr);
-    }
-    if (changed) worker.wake.notify();
+    if (worker.slot.disk.journal.state == UpdateState::idle) request_clean_up();
 }
 
 boost::asio::awaitable<void> Updater::remove(Worker& worker) {
@@ -322,11 +267,18 @@ boost::asio::awaitable<void> Updater::remove(Worker& worker) {
                   removed.error().message);
     worker.slot.disk = SlotDisk{};
     services_.changed();
-    co_await clean_up();
+    request_clean_up();
+}
+
+void Updater::request_clean_up() {
+    if (tasks_->stopping() || std::exchange(cleaning_, true)) return;
+    tasks_->spawn(clean_up());
 }
 
 boost::asio::awaitable<void> Updater::clean_up() {
     const auto hold = co_await turn_.take();
+    cleaning_ = false;
+    if (tasks_->stopping()) co_return;
     // What another slot has fetched so far is named by nothing yet; its own end cleans up.
     if (anyone_fetches()) co_return;
     auto* releases = &services_.releases;

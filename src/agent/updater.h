@@ -46,10 +46,13 @@ private:
     [[nodiscard]] std::optional<trust::DesiredSlot> unfinished(const Worker& worker) const;
     [[nodiscard]] boost::asio::awaitable<void> carry_out(Worker& worker, trust::DesiredSlot order);
     [[nodiscard]] boost::asio::awaitable<void> remove(Worker& worker);
+    /// Soon: it waits for the turn, and its slot may have more urgent things to do.
+    void request_clean_up();
     [[nodiscard]] boost::asio::awaitable<void> clean_up();
     /// Looks after what runs and what lies on disk, until the agent ends.
     [[nodiscard]] boost::asio::awaitable<void> watch();
-    [[nodiscard]] boost::asio::awaitable<void> watch_slot(Worker& worker, bool probe, bool verify);
+    [[nodiscard]] boost::asio::awaitable<void> probe_slot(Worker& worker);
+    [[nodiscard]] boost::asio::awaitable<void> verify_slot(Worker& worker);
     [[nodiscard]] Deadline next_watch(std::chrono::seconds interval);
     [[nodiscard]] std::optional<OrderId> wanted_by(const Worker& worker) const;
     [[nodiscard]] bool is_settled(const Worker& worker, const OrderId& order) const;
@@ -62,6 +65,7 @@ private:
     Tasks* tasks_;
     std::string self_;
     Turn turn_;
+    bool cleaning_ = false;  ///< a clean-up waits for its turn
     net::Signal watch_end_;
     std::map<std::string, std::unique_ptr<Worker>> workers_;
 };

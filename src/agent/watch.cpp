@@ -134,7 +134,7 @@ bool order_anew(UpdateServices& services, Slot& slot, const std::string& damage)
 
 }  // namespace
 
-boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& turn, Slot& slot,
+boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& hands, Slot& slot,
                                            RestartCount& count, const OrderId* wanted) {
     if (!is_quiet(slot) || !slot.running) co_return false;
     const auto restarts = slot.running->statistics().restarts;
@@ -148,7 +148,7 @@ boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& turn,
     const auto wrong = co_await wrong_answer(slot);
     if (!wrong) co_return false;
     // Asked again with nobody beside us: an update may have changed the model meanwhile.
-    const auto hold = co_await turn.take();
+    const auto hold = co_await hands.take();
     if (!is_quiet(slot)) co_return false;
     co_return co_await heal(services, slot, count, wanted);
 }

@@ -19,8 +19,8 @@ struct RestartCount {
 /// Asks what serves for its golden answers, and counts how often its program ended. Wrong answers:
 /// it is loaded anew; wrong again, or anew too often within an hour: the release is given up, and
 /// the roll-back of the state machine takes the slot to its previous one, whatever is `wanted` by
-/// now (null: nothing is). True when the slot's journal has changed.
-[[nodiscard]] boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& turn,
+/// now (null: nothing is). `hands` is the slot's. True when the slot's journal has changed.
+[[nodiscard]] boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& hands,
                                                          Slot& slot, RestartCount& count,
                                                          const OrderId* wanted);
 

@@ -120,5 +120,49 @@ TEST_F(Watch, FinishesARollBackOfAnEarlierLifeBeforeANewerOrder) {
     EXPECT_EQ(slot().previous->version, "1.0.0");
 }
 
+/// Sends half, and then nothing until told to end.
+net::Response stalled_response(std::string body, const bool& end) {
+    struct Stall {
+        static boost::asio::awaitable<Status> write(net::BodyWriter& writer, std::string half,
+                                                    const bool& done) {
+            const auto written = co_await writer.write(as_bytes(half));
+            if (!written) co_return written;
+            while (!done) co_await net::sleep_for(std::chrono::milliseconds{5});
+            co_return fail(Errc::cancelled, "the test cuts the line");
+        }
+    };
+    net::Response response;
+    response.headers.set("ETag", "\"e\"");
+    response.headers.set("Content-Length", std::to_string(body.size()));
+    body.resize(body.size() / 2);
+    response.body = net::StreamBody([half = std::move(body), &end](net::BodyWriter& writer) {
+        return Stall::write(writer, half, end);
+    });
+    return response;
+}
+
+TEST_F(Watch, DoesNotWaitForTheDownloadOfAnotherSlot) {
+    install(solid);
+    auto third = soaked(order_for(program("3.0.0", fragile), "dep-3"), hours{1});
+    hub.order({third});
+    ASSERT_TRUE(until([this] { return slot().state == "soak"; }));
+    const std::string big(100'000, 'x');
+    const auto other = order_for(manifest("1.0.0", big), "dep-4", "other");
+    bool end = false;
+    hub.fault = [&](const net::Request& request) -> std::optional<net::Response> {
+        if (request.path != "/v1/blobs/" + sha256(big).hex()) return std::nullopt;
+        return stalled_response(big, end);
+    };
+    hub.order({third, other});
+    ASSERT_TRUE(until([this] { return slot("other").last_update.bytes_received > 0; }));
+    crash();
+    EXPECT_TRUE(until(
+        [this] { return slot().active && slot().active->version == "2.0.0" && slot().refused; }));
+    EXPECT_EQ(slot("other").state, "fetch");
+    end = true;
+    hub.fault = nullptr;
+    stop();
+}
+
 }  // namespace
 }  // namespace strandline::agent

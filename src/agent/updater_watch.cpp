@@ -1,0 +1,61 @@
+#include <chrono>
+#include <utility>
+
+#include "agent/updater_worker.h"
+
+// When the slots are looked after; what that is stands in watch.cpp.
+namespace strandline::agent {
+namespace {
+
+// The wait ends now and then, so that a missed wake-up heals itself.
+constexpr std::chrono::minutes max_wait{5};
+constexpr double watch_jitter = 0.2;
+
+}  // namespace
+
+Deadline Updater::next_watch(std::chrono::seconds interval) {
+    if (interval.count() == 0) return Deadline::never();
+    // A fleet that started together must not be busy together.
+    const auto span = std::chrono::duration<double>(interval) *
+                      (1.0 - watch_jitter + 2 * watch_jitter * services_.random.uniform());
+    return Deadline::after(std::chrono::duration_cast<std::chrono::nanoseconds>(span));
+}
+
+boost::asio::awaitable<void> Updater::watch() {
+    const auto& intervals = services_.config.watch;
+    auto probe_due = next_watch(intervals.probe_interval);
+    auto verify_due = next_watch(intervals.verify_interval);
+    while (!tasks_->stopping()) {
+        const auto until = probe_due.earlier(verify_due).earlier(Deadline::after(max_wait));
+        co_await tasks_->wait(watch_end_, until);
+        if (tasks_->stopping()) break;
+        const bool probe = probe_due.passed();
+        const bool verify = verify_due.passed();
+        for (const auto& [name, worker] : workers_) {
+            if (worker->removed) continue;
+            // Each on its own: one that has to wait must not hold up the others.
+            if (probe && !worker->probing) tasks_->spawn(probe_slot(*worker));
+            if (verify && !worker->verifying) tasks_->spawn(verify_slot(*worker));
+        }
+        if (probe) probe_due = next_watch(intervals.probe_interval);
+        if (verify) verify_due = next_watch(intervals.verify_interval);
+    }
+}
+
+boost::asio::awaitable<void> Updater::probe_slot(Worker& worker) {
+    worker.probing = true;
+    const auto wanted = wanted_by(worker);
+    const bool changed = co_await probe_release(services_, worker.hands, worker.slot,
+                                                worker.restarts, wanted ? &*wanted : nullptr);
+    worker.probing = false;
+    if (changed) worker.wake.notify();
+}
+
+boost::asio::awaitable<void> Updater::verify_slot(Worker& worker) {
+    worker.verifying = true;
+    const bool changed = co_await verify_releases(services_, turn_, worker.slot);
+    worker.verifying = false;
+    if (changed) worker.wake.notify();
+}
+
+}  // namespace strandline::agent
