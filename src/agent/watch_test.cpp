@@ -120,6 +120,49 @@ TEST_F(Watch, FinishesARollBackOfAnEarlierLifeBeforeANewerOrder) {
     EXPECT_EQ(slot().previous->version, "1.0.0");
 }
 
+class Soak : public Watch {
+protected:
+    Soak() { options.clock = &clock; }
+    ~Soak() override { stop(); }  // before the clock goes away
+    void soak_first(std::chrono::milliseconds duration) {
+        hub.order({soaked(order_for(program("1.0.0", solid), "dep-1"), duration)});
+        start();
+        ASSERT_TRUE(until([this] { return slot().state == "soak"; }));
+    }
+    FakeClock clock;
+};
+
+TEST_F(Soak, IsNotSkippedWhenTheSameReleaseIsOrderedAgain) {
+    soak_first(hours{2});
+    clock.advance(hours{1});
+    hub.order({soaked(order_for(program("1.0.0", solid), "dep-2"), hours{2})});
+    ASSERT_TRUE(until([this] { return slot().deployment == "dep-2" && slot().state == "soak"; }));
+    EXPECT_EQ(journal().unproven, slot().active->manifest);
+    clock.advance(hours{1});
+    EXPECT_TRUE(until_active("1.0.0"));
+    EXPECT_EQ(journal().completed->deployment, "dep-2");
+}
+
+TEST_F(Soak, GoesOnAfterARestart) {
+    soak_first(hours{2});
+    clock.advance(hours{1});
+    stop();
+    EXPECT_EQ(journal().soaked, hours{1});
+    start();
+    ASSERT_TRUE(until([this] { return slot().state == "soak"; }));
+    clock.advance(hours{1});
+    EXPECT_TRUE(until_active("1.0.0"));
+    EXPECT_EQ(journal().soaked.count(), 0);
+}
+
+TEST_F(Soak, ThatLivedForAMinuteIsNoCrashLoop) {
+    soak_first(hours{2});
+    EXPECT_EQ(journal().entered[UpdateState::soak], 1U);
+    clock.advance(std::chrono::seconds{61});
+    ASSERT_TRUE(until([this] { return journal().soaked >= std::chrono::minutes{1}; }));
+    EXPECT_EQ(journal().entered[UpdateState::soak], 0U);
+}
+
 /// Sends half, and then nothing until told to end.
 net::Response stalled_response(std::string body, const bool& end) {
     struct Stall {
@@ -133,7 +176,6 @@ net::Response stalled_response(std::string body, const bool& end) {
     };
     net::Response response;
     response.headers.set("ETag", "\"e\"");
-    response.headers.set("Content-Length", std::to_string(body.size()));
     body.resize(body.size() / 2);
     response.body = net::StreamBody([half = std::move(body), &end](net::BodyWriter& writer) {
         return Stall::write(writer, half, end);

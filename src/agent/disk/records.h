@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -47,6 +48,7 @@ struct UpdateJournal {
     trust::TransferTotals totals;                 ///< of the running or else the last update
     std::optional<Sha256Digest> unproven;         ///< active, but its soak never ended
     std::string unproven_deployment;              ///< that ordered it
+    std::chrono::milliseconds soaked{0};          ///< how much of its soak is behind it
     std::optional<OrderId> completed;             ///< the last order that ended well
     std::optional<Refusal> refusal;               ///< the last order that did not
     std::string self_test = "none";               ///< of the active release: passed, failed, none
@@ -55,6 +57,7 @@ struct UpdateJournal {
     void forget_unproven() {
         unproven.reset();
         unproven_deployment.clear();
+        soaked = std::chrono::milliseconds{0};
     }
     friend bool operator==(const UpdateJournal&, const UpdateJournal&) = default;
 };

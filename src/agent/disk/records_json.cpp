@@ -176,6 +176,7 @@ std::string to_json(const UpdateJournal& journal) {
     // Left out when empty, as by earlier versions, which refuse what they do not know.
     if (!journal.unproven_deployment.empty())
         out["unproven_deployment"] = journal.unproven_deployment;
+    if (journal.soaked.count() > 0) out["soaked_ms"] = journal.soaked.count();
     if (journal.order) out["order"] = order_json(*journal.order);
     if (journal.failure) out["failure"] = error_json(*journal.failure);
     if (journal.completed) out["completed"] = order_json(*journal.completed);
@@ -200,6 +201,7 @@ Result<UpdateJournal> journal_from_json(std::string_view text) {
     if (const auto* totals = in.find("totals")) journal.totals = read_totals(in, *totals);
     journal.unproven = read_digest(in, "unproven");
     journal.unproven_deployment = in.text_or("unproven_deployment", "");
+    journal.soaked = std::chrono::milliseconds{in.integer_or("soaked_ms", 0, 0, max_count)};
     journal.completed = read_optional_order(in, "completed");
     journal.refusal = read_refusal(in);
     journal.self_test = in.text_or("self_test", "none");

@@ -142,6 +142,7 @@ UpdateJournal full_journal() {
     journal.totals = {1, 2, 3, 4, 5, 6, 7};
     journal.unproven = b;
     journal.unproven_deployment = "dep-b";
+    journal.soaked = std::chrono::minutes{3};
     journal.completed = OrderId{a, "dep-a"};
     journal.refusal = Refusal{OrderId{c, ""}, {"plan", "untrusted", "who?"}};
     journal.self_test = "passed";
@@ -152,6 +153,8 @@ UpdateJournal full_journal() {
 TEST(Records, ComeBackAsTheyWere) {
     EXPECT_EQ(journal_from_json(to_json(full_journal())).value(), full_journal());
     EXPECT_EQ(journal_from_json(to_json(UpdateJournal{})).value(), UpdateJournal{});
+    EXPECT_EQ(to_json(UpdateJournal{}).find("soaked"), std::string::npos)
+        << "versions that do not know it read the others";
     for (const auto& pointer : {SlotPointer{}, SlotPointer{a, std::nullopt}, SlotPointer{a, b}}) {
         EXPECT_EQ(pointer_from_json(to_json(pointer)).value(), pointer);
     }

@@ -7,6 +7,8 @@ namespace {
 
 // How often the counters are looked at; a soak shorter than this is looked at once.
 constexpr std::chrono::milliseconds look_interval{250};
+// A cut costs no more of the soak than this.
+constexpr std::chrono::minutes note_interval{1};
 
 /// What is wrong with a release at work, if anything.
 std::optional<Step> judge(const RunStatistics& now, const UpdateContext& context) {
@@ -40,16 +42,53 @@ boost::asio::awaitable<Step> judge_silence(UpdateContext& context) {
     co_return Step::go(UpdateState::report);
 }
 
+/// Adds the time since the last look to what is behind the release, and notes it now and then.
+class Progress {
+public:
+    explicit Progress(UpdateContext& context)
+        : context_(&context),
+          looked_(context.services.clock.steady()),
+          noted_(context.journal().soaked) {}
+
+    void look() {
+        using std::chrono::milliseconds;
+        auto& journal = context_->journal();
+        const auto now = context_->services.clock.steady();
+        const auto span = std::chrono::floor<milliseconds>(now - looked_);
+        looked_ += span;
+        journal.soaked += span;
+        if (journal.soaked - noted_ < note_interval) return;
+        noted_ = journal.soaked;
+        // What lives for so long takes nothing down: the next cut is a first one.
+        journal.entered[UpdateState::soak] = 0;
+        ignore(context_->services.state.save_journal(context_->slot.name, journal),
+               "the next note tells it");
+    }
+    [[nodiscard]] std::chrono::milliseconds left() const {
+        return context_->order.soak.duration - context_->journal().soaked;
+    }
+
+private:
+    UpdateContext* context_;
+    SteadyTime looked_;
+    std::chrono::milliseconds noted_;
+};
+
 }  // namespace
 
 boost::asio::awaitable<Step> soak(UpdateContext& context) {
     if (!context.slot.running) co_return co_await judge_silence(context);
-    const auto end = Deadline::after(context.order.soak.duration);
+    Progress progress(context);
     for (;;) {
         if (auto wrong = judge(context.slot.running->statistics(), context)) co_return *wrong;
-        if (end.passed()) break;
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end.remaining());
-        if (!co_await pause(context, std::min(left, look_interval))) co_return Step::interrupted();
+        progress.look();
+        const auto left = progress.left();
+        if (left.count() <= 0) break;
+        // What is behind it is written with the end of the state.
+        if (!co_await pause(context, std::min(left, look_interval))) {
+            progress.look();
+            co_return Step::interrupted();
+        }
     }
     co_return Step::go(UpdateState::report);
 }

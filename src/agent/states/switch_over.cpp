@@ -27,11 +27,18 @@ boost::asio::awaitable<std::optional<Step>> load_candidate(UpdateContext& contex
 
 boost::asio::awaitable<Step> switch_over(UpdateContext& context) {
     auto& slot = context.slot;
-    if (!context.changed_active && slot.running) co_return Step::go(UpdateState::report);
+    if (!context.changed_active && slot.running) {
+        auto& journal = context.journal();
+        if (journal.unproven != context.order.manifest) co_return Step::go(UpdateState::report);
+        // Ordered once more while it soaks: what is behind it counts, the rest is still to come.
+        journal.unproven_deployment = context.order.deployment;
+        co_return Step::go(UpdateState::soak);
+    }
     if (auto stop = co_await load_candidate(context)) co_return *stop;
 
     auto next = slot.disk;
     next.pointer = pointer_after_switch(slot.disk, context.order.manifest);
+    next.journal.forget_unproven();
     next.journal.unproven = context.order.manifest;
     next.journal.unproven_deployment = context.order.deployment;
     // The journal first: "unproven" says nothing before the pointer names the release.
