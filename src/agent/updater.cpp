@@ -82,7 +82,7 @@ Updater::~Updater() = default;
 
 Updater::Worker& Updater::add(std::string name) {
     auto& place = workers_[name];
-    place = std::make_unique<Worker>(services_.runtime, std::move(name));
+    place = std::make_unique<Worker>(services_.runtime, services_.random, std::move(name));
     tasks_->watch(place->wake);
     return *place;
 }
@@ -192,7 +192,9 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
             co_await carry_out(worker, std::move(order));
             continue;
         }
+        if (co_await keep_serving(worker)) continue;
         auto until = Deadline::after(max_wait);
+        if (worker.reload_due) until = until.earlier(*worker.reload_due);
         if (!settled) until = until.earlier(worker.not_before);
         if (wanted != nullptr && waits_for_second_look(worker.slot, id_of(*wanted)))
             until = until.earlier(worker.second_look);

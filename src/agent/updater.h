@@ -46,6 +46,8 @@ private:
     [[nodiscard]] std::optional<trust::DesiredSlot> unfinished(const Worker& worker) const;
     [[nodiscard]] boost::asio::awaitable<void> carry_out(Worker& worker, trust::DesiredSlot order);
     [[nodiscard]] boost::asio::awaitable<void> remove(Worker& worker);
+    /// Loads what is active but does not run once more, when that is due. True when it tried.
+    [[nodiscard]] boost::asio::awaitable<bool> keep_serving(Worker& worker);
     /// Soon: it waits for the turn, and its slot may have more urgent things to do.
     void request_clean_up();
     [[nodiscard]] boost::asio::awaitable<void> clean_up();

@@ -1,7 +1,9 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/states/states.h"
 #include "agent/updater_worker.h"
+#include "base/log.h"
 
 // When the slots are looked after; what that is stands in watch.cpp.
 namespace strandline::agent {
@@ -40,6 +42,31 @@ boost::asio::awaitable<void> Updater::watch() {
         if (probe) probe_due = next_watch(intervals.probe_interval);
         if (verify) verify_due = next_watch(intervals.verify_interval);
     }
+}
+
+boost::asio::awaitable<bool> Updater::keep_serving(Worker& worker) {
+    auto& slot = worker.slot;
+    if (slot.running || !slot.disk.pointer.active) {
+        worker.reload_due.reset();
+        worker.reload_wait.reset();
+        co_return false;
+    }
+    const bool due = worker.reload_due && worker.reload_due->passed();
+    if (worker.reload_due && !due) co_return false;
+    worker.reload_due = Deadline::after(min_reload + worker.reload_wait.next());
+    if (!due) co_return false;
+    const auto kind = slot.active ? slot.active->manifest.kind : trust::RuntimeKind::onnx;
+    // Where nothing can run there is nothing to write to the disk for.
+    const auto possible = co_await services_.host.can_run(kind);
+    if (!possible) co_return true;
+    const auto served = co_await serve_active(services_, slot);
+    if (served)
+        log_info("release loaded at last slot={}", slot.name);
+    else
+        log_warn("release still not loaded slot={} error=\"{}\"", slot.name,
+                 served.error().message);
+    services_.changed();
+    co_return true;
 }
 
 boost::asio::awaitable<void> Updater::probe_slot(Worker& worker) {

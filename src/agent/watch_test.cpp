@@ -120,6 +120,44 @@ TEST_F(Watch, FinishesARollBackOfAnEarlierLifeBeforeANewerOrder) {
     EXPECT_EQ(slot().previous->version, "1.0.0");
 }
 
+TEST_F(Watch, LoadsAReleaseAgainThatCouldNotBeLoadedOnce) {
+    hub.order({order_for(program("1.0.0", solid), "dep-1")});
+    start();
+    ASSERT_TRUE(until_active("1.0.0"));
+    const auto entry =
+        options.state_folder / "releases" / slot().active->manifest.hex() / "files" / "run.sh";
+    stop();
+    using std::filesystem::perms;
+    std::filesystem::permissions(entry, perms::owner_read | perms::owner_write);
+    start();
+    ASSERT_FALSE(slot().serving);
+    EXPECT_NE(slot().not_serving_reason, "");
+    std::filesystem::permissions(entry, perms::owner_all);
+    EXPECT_TRUE(until([this] { return slot().serving; }));
+}
+
+// The new one holds the old one's file open for writing, so the kernel does not start that.
+TEST_F(Watch, EndsTheFailingReleaseWhenThePreviousOneDoesNotStartBesideIt) {
+    const auto first = program("1.0.0", solid);
+    hub.order({order_for(first, "dep-1")});
+    start();
+    ASSERT_TRUE(until_active("1.0.0"));
+    const auto busy =
+        options.state_folder / "releases" / slot().active->manifest.hex() / "files/run.sh";
+    const auto held = options.state_folder / "held";
+    const auto greedy = "test -n \"$STRANDLINE_SELF_TEST\" && exec sleep 600\nexec 9>> " +
+                        busy.string() + "\ntouch " + held.string() + "\nwhile ! test -e " +
+                        (options.state_folder / "crash").string() +
+                        "; do sleep 0.05; done\ntest -e " + held.string() +
+                        "2 && exec sleep 600\ntouch " + held.string() + "2\nexit 7";
+    hub.order({soaked(order_for(program("2.0.0", greedy), "dep-2"), hours{1})});
+    ASSERT_TRUE(until([&] { return slot().state == "soak" && std::filesystem::exists(held); }));
+    crash();
+    ASSERT_TRUE(until([this] { return slot().refused && slot().state == "idle"; }));
+    EXPECT_EQ(slot().active->version, "1.0.0");
+    EXPECT_TRUE(slot().serving) << slot().not_serving_reason;
+}
+
 class Soak : public Watch {
 protected:
     Soak() { options.clock = &clock; }

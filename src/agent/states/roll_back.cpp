@@ -20,7 +20,9 @@ boost::asio::awaitable<Step> roll_back(UpdateContext& context) {
         const auto committed = context.services.state.save_pointer(slot.name, pointer);
         if (!committed) co_return Step::retry(committed.error());
         slot.disk.pointer = pointer;
-        const auto served = co_await serve_active(context.services, slot);
+        auto served = co_await serve_active(context.services, slot);
+        // The failing one has ended by now, so there is more room, and its port is free.
+        if (!served) served = co_await serve_active(context.services, slot);
         if (!served)
             log_error("previous release not loaded slot={} error=\"{}\"", slot.name,
                       served.error().message);
