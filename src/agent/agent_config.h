@@ -58,6 +58,8 @@ struct AgentConfig {
         std::chrono::seconds verify_interval{86'400};
         std::uint64_t max_restarts =
             3;  ///< 1..1000 in an hour, then the previous release takes over
+        /// How often the ends of programs are counted. No setting: for tests.
+        std::chrono::milliseconds count_interval{60'000};
     } watch;
     struct Process {
         std::uint64_t memory_bytes = 0;   ///< 0 is unlimited

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct Slot {
     std::optional<Release> active;
     std::optional<Release> previous;
     std::unique_ptr<RunningRelease> running;  ///< serves `active`
+    std::uint64_t starts = 0;                 ///< how often `running` was replaced
     std::string not_serving_reason = "no model is installed";
     std::optional<trust::ReportedError> problem;  ///< of this start; a refusal is in the journal
     double progress = 0;

@@ -9,8 +9,6 @@
 namespace strandline::agent {
 namespace {
 
-// The wait ends now and then, so that a missed wake-up heals itself.
-constexpr std::chrono::minutes max_wait{5};
 constexpr double watch_jitter = 0.2;
 
 }  // namespace
@@ -28,13 +26,18 @@ boost::asio::awaitable<void> Updater::watch() {
     auto probe_due = next_watch(intervals.probe_interval);
     auto verify_due = next_watch(intervals.verify_interval);
     while (!tasks_->stopping()) {
-        const auto until = probe_due.earlier(verify_due).earlier(Deadline::after(max_wait));
+        const auto until =
+            probe_due.earlier(verify_due).earlier(Deadline::after(intervals.count_interval));
         co_await tasks_->wait(watch_end_, until);
         if (tasks_->stopping()) break;
         const bool probe = probe_due.passed();
         const bool verify = verify_due.passed();
         for (const auto& [name, worker] : workers_) {
             if (worker->removed) continue;
+            const auto wanted = wanted_by(*worker);
+            if (count_restarts(services_, worker->slot, worker->restarts,
+                               wanted ? &*wanted : nullptr))
+                worker->wake.notify();
             // Each on its own: one that has to wait must not hold up the others.
             if (probe && !worker->probing) tasks_->spawn(probe_slot(*worker));
             if (verify && !worker->verifying) tasks_->spawn(verify_slot(*worker));

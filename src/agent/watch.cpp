@@ -20,7 +20,12 @@ void note(const UpdateServices& services, Slot& slot, std::string reason, std::s
 }
 
 /// Counts `times` more; false when that is more than is allowed within the window.
-bool may_restart(const UpdateServices& services, RestartCount& count, std::uint64_t times) {
+bool may_restart(const UpdateServices& services, const Slot& slot, RestartCount& count,
+                 std::uint64_t times) {
+    if (count.release != slot.disk.pointer.active) {
+        count.release = slot.disk.pointer.active;
+        count.recent.clear();
+    }
     const auto now = services.clock.steady();
     count.recent.insert(count.recent.end(), times, now);
     while (!count.recent.empty() && now - count.recent.front() > restart_window)
@@ -65,7 +70,7 @@ boost::asio::awaitable<bool> heal(UpdateServices& services, Slot& slot, RestartC
     auto wrong = co_await wrong_answer(slot);
     if (!wrong || !is_quiet(slot)) co_return false;
     note(services, slot, "wrong_answer", "it answers wrongly after its soak: " + *wrong);
-    if (may_restart(services, count, 1)) {
+    if (may_restart(services, slot, count, 1)) {
         const auto served = co_await serve_active(services, slot);
         if (served) wrong = co_await wrong_answer(slot);
         if (served && !wrong) {
@@ -134,17 +139,31 @@ bool order_anew(UpdateServices& services, Slot& slot, const std::string& damage)
 
 }  // namespace
 
+bool count_restarts(UpdateServices& services, Slot& slot, RestartCount& count,
+                    const OrderId* wanted) {
+    if (!slot.running) return false;
+    const auto restarts = slot.running->statistics().restarts;
+    if (std::exchange(count.start, slot.starts) != slot.starts) count.of_process = 0;
+    const auto seen = std::exchange(count.of_process, restarts);
+    const auto ended = restarts - std::min(restarts, seen);
+    const bool few = may_restart(services, slot, count, ended);
+    const bool was_told = slot.problem && slot.problem->stage == "watch" &&
+                          slot.problem->reason == "crashed" && is_quiet(slot);
+    if (was_told && count.recent.empty()) {
+        slot.problem.reset();
+        services.changed();
+    }
+    // An update under way judges the release itself, or replaces it.
+    if (ended == 0 || few || !is_quiet(slot)) return false;
+    note(services, slot, "crashed",
+         "its program ended " + std::to_string(count.recent.size()) + " times within an hour");
+    // What crashes now and then is better than nothing.
+    return slot.disk.pointer.previous && give_up(services, slot, wanted);
+}
+
 boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& hands, Slot& slot,
                                            RestartCount& count, const OrderId* wanted) {
     if (!is_quiet(slot) || !slot.running) co_return false;
-    const auto restarts = slot.running->statistics().restarts;
-    const auto ended = restarts - std::min(restarts, count.of_process);
-    count.of_process = restarts;
-    if (ended > 0 && !may_restart(services, count, ended)) {
-        note(services, slot, "crashed",
-             "its program ended " + std::to_string(count.recent.size()) + " times within an hour");
-        co_return give_up(services, slot, wanted);
-    }
     const auto wrong = co_await wrong_answer(slot);
     if (!wrong) co_return false;
     // Asked again with nobody beside us: an update may have changed the model meanwhile.

@@ -12,12 +12,20 @@ namespace strandline::agent {
 
 /// How often a slot's release had to be started again. Plain data of the I/O thread.
 struct RestartCount {
-    std::deque<SteadyTime> recent;  ///< within the last hour
-    std::uint64_t of_process = 0;   ///< already counted
+    std::optional<Sha256Digest> release;  ///< that all of this is about
+    std::deque<SteadyTime> recent;        ///< within the last hour
+    std::uint64_t start = 0;              ///< of the slot: its `starts`
+    std::uint64_t of_process = 0;         ///< ends of that start already counted
 };
 
-/// Asks what serves for its golden answers, and counts how often its program ended. Wrong answers:
-/// it is loaded anew; wrong again, or anew too often within an hour: the release is given up, and
+/// Counts how often the slot's program ended since the last call. Too often within an hour: it is
+/// reported, and given up when there is a previous release; else it goes on being started again.
+/// True when the slot's journal has changed.
+[[nodiscard]] bool count_restarts(UpdateServices& services, Slot& slot, RestartCount& count,
+                                  const OrderId* wanted);
+
+/// Asks what serves for its golden answers. Wrong answers: it is loaded anew; wrong again, or anew
+/// too often within an hour: the release is given up, and
 /// the roll-back of the state machine takes the slot to its previous one, whatever is `wanted` by
 /// now (null: nothing is). `hands` is the slot's. True when the slot's journal has changed.
 [[nodiscard]] boost::asio::awaitable<bool> probe_release(UpdateServices& services, Turn& hands,

@@ -1,6 +1,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "agent/run/process_supervisor.h"
 #include "agent/test_programs.h"
 
 namespace strandline::agent {
@@ -16,7 +17,8 @@ constexpr auto solid = "exec sleep 600";
 class Watch : public Programs {
 protected:
     Watch() {
-        options.config.watch.probe_interval = std::chrono::seconds{1};
+        options.config.watch.probe_interval = std::chrono::seconds{0};
+        options.config.watch.count_interval = std::chrono::milliseconds{20};
         options.config.watch.max_restarts = 1;
     }
     void crash() { std::ofstream(options.state_folder / "crash") << "now"; }
@@ -156,6 +158,48 @@ TEST_F(Watch, EndsTheFailingReleaseWhenThePreviousOneDoesNotStartBesideIt) {
     ASSERT_TRUE(until([this] { return slot().refused && slot().state == "idle"; }));
     EXPECT_EQ(slot().active->version, "1.0.0");
     EXPECT_TRUE(slot().serving) << slot().not_serving_reason;
+}
+
+TEST_F(Watch, KeepsAProgramThatEndsTooOftenWhenThereIsNoOther) {
+    hub.order({order_for(program("1.0.0", fragile), "dep-1")});
+    start();
+    ASSERT_TRUE(until_active("1.0.0"));
+    crash();
+    ASSERT_TRUE(until([this] { return slot().error.has_value(); }));
+    EXPECT_EQ(slot().error->reason, "crashed");
+    const auto told = slot().error->message;
+    ASSERT_TRUE(until([&] { return slot().error->message != told; })) << "it goes on being counted";
+    EXPECT_EQ(slot().active->version, "1.0.0");
+    EXPECT_EQ(slot().state, "idle");
+    EXPECT_FALSE(slot().refused);
+}
+
+TEST_F(Watch, CountsTheEndsOfEachProgramFromItsStart) {
+    options.config.watch.max_restarts = 2;
+    hub.order({order_for(program("1.0.0", fragile), "dep-1")});
+    start();
+    ASSERT_TRUE(until_active("1.0.0"));
+    crash();
+    ASSERT_TRUE(until([this] { return slot().error.has_value(); }));
+    std::filesystem::remove(options.state_folder / "crash");
+    hub.order({order_for(program("2.0.0", fragile), "dep-2")});
+    ASSERT_TRUE(until_active("2.0.0"));
+    crash();
+    EXPECT_TRUE(until([this] { return slot().active && slot().active->version == "1.0.0"; }));
+    EXPECT_TRUE(slot().refused);
+}
+
+TEST_F(Watch, CountsAProgramThatDoesNotStartAnyMore) {
+    const auto path = folder.path() / "gone.sh";
+    std::ofstream(path) << script("rm \"$0\"; exit 1");
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    ChildOptions child;
+    child.argv = {path.string()};
+    RestartPolicy policy;
+    policy.backoff_base = policy.backoff_cap = std::chrono::milliseconds{1};
+    const auto supervisor = ProcessSupervisor::start(std::move(child), policy).value();
+    EXPECT_TRUE(until([&] { return supervisor->restarts() >= 3; }));
+    EXPECT_EQ(supervisor->pid(), 0);
 }
 
 class Soak : public Watch {

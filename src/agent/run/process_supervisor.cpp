@@ -62,6 +62,8 @@ bool ProcessSupervisor::launch() {
     const std::lock_guard lock(mutex_);
     if (!child) {
         last_end_ = child.error().message;
+        ++restarts_;
+        log_warn("process not started program={} error=\"{}\"", options_.argv.front(), *last_end_);
         return false;
     }
     child_ = std::move(*child);

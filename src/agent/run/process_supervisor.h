@@ -37,6 +37,7 @@ public:
     /// Ends the program (SIGTERM, then SIGKILL) and the thread. Blocks up to the grace. Idempotent.
     void stop(std::chrono::milliseconds grace);
 
+    /// How often it was started again, with or without success.
     [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
     /// How it last ended, if it ever did.
     [[nodiscard]] std::optional<std::string> last_end() const;

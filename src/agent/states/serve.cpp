@@ -52,6 +52,7 @@ boost::asio::awaitable<Status> serve_active(UpdateServices& services, Slot& slot
         }
     }
     auto old = std::exchange(slot.running, std::move(next));
+    slot.starts += 1;
     slot.active_since = services.clock.steady();
     if (slot.running) {
         slot.running->publish();

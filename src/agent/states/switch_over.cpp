@@ -50,6 +50,7 @@ boost::asio::awaitable<Step> switch_over(UpdateContext& context) {
     slot.disk = std::move(next);
     load_releases(context.services, slot);
     auto old = std::exchange(slot.running, std::move(context.candidate));
+    slot.starts += 1;
     slot.active_since = context.services.clock.steady();
     if (slot.running) {
         slot.running->publish();
