@@ -49,8 +49,9 @@ int run_enroll(const CommandLine& line) {
     return 0;
 }
 
-boost::asio::awaitable<void> serve(Agent& agent) {
+boost::asio::awaitable<void> serve(Agent& agent, bool& ready) {
     co_await agent.start();
+    ready = true;
     net::notify_service("READY=1");
     std::cout << "ready serve=" << agent.serve_url() << " device=" << agent.device() << "\n"
               << std::flush;
@@ -94,6 +95,7 @@ int run_agent(const CommandLine& line) {
     if (!config) return exit_code(config.error());
     const auto logging = set_up_log(*config);
     if (!logging) return exit_code(logging.error());
+    bool ready = false;
     net::Runtime runtime(runtime_options());
     AgentOptions options;
     options.config = std::move(*config);
@@ -104,7 +106,9 @@ int run_agent(const CommandLine& line) {
     runtime.on_signals([&runtime, &running] { runtime.spawn(shut_down(runtime, running)); },
                        [&line] { reload_and_tell(line); });
     runtime.spawn(net::keep_watchdog());
-    runtime.spawn(serve(running));
+    // Hashing the releases of a full SD card takes minutes.
+    runtime.spawn(net::extend_start(ready));
+    runtime.spawn(serve(running, ready));
     runtime.run();
     return 0;
 }

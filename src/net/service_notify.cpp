@@ -73,4 +73,13 @@ boost::asio::awaitable<void> keep_watchdog() {
     }
 }
 
+boost::asio::awaitable<void> extend_start(const bool& ready, std::chrono::milliseconds interval) {
+    if (environment("NOTIFY_SOCKET").empty()) co_return;
+    while (!ready) {
+        // From now on; one minute outlasts two lost messages.
+        notify_service("EXTEND_TIMEOUT_USEC=60000000");
+        co_await sleep_for(interval);
+    }
+}
+
 }  // namespace strandline::net

@@ -20,4 +20,9 @@ void notify_reloading();
 /// at once where none are wanted, else never: it dies with the runtime.
 [[nodiscard]] boost::asio::awaitable<void> keep_watchdog();
 
+/// Asks for more time to start, from the event loop, until `ready`, which must outlive the runtime:
+/// a start that is slow and goes on is not a failure. Ends at once without a service manager.
+[[nodiscard]] boost::asio::awaitable<void> extend_start(
+    const bool& ready, std::chrono::milliseconds interval = std::chrono::seconds(20));
+
 }  // namespace strandline::net

@@ -93,5 +93,40 @@ TEST(ServiceNotify, SignsOfLifeComeFromTheLoop) {
     runtime.run();
 }
 
+boost::asio::awaitable<void> start_slowly(Manager& manager, bool& ready) {
+    for (int asked = 0; asked < 3; ++asked) {
+        EXPECT_EQ(manager.next(), "EXTEND_TIMEOUT_USEC=60000000");
+        co_await sleep_for(std::chrono::milliseconds(2));
+    }
+    ready = true;
+}
+
+boost::asio::awaitable<void> stop_after_start(Runtime& runtime, const bool& ready) {
+    co_await extend_start(ready, std::chrono::milliseconds(1));
+    EXPECT_TRUE(ready);
+    runtime.stop();
+}
+
+TEST(ServiceNotify, ASlowStartGetsMoreTimeUntilItIsOver) {
+    Manager manager;
+    bool ready = false;
+    Runtime runtime({});
+    runtime.spawn(stop_after_start(runtime, ready));
+    runtime.spawn(start_slowly(manager, ready));
+    runtime.run();
+}
+
+TEST(ServiceNotify, NobodyIsAskedForTimeWithoutAManager) {
+    ::unsetenv("NOTIFY_SOCKET");
+    const bool ready = false;
+    Runtime runtime({});
+    runtime
+        .block_on([](const bool& never) -> Task<bool> {
+            co_await extend_start(never);
+            co_return true;
+        }(ready))
+        .value();
+}
+
 }  // namespace
 }  // namespace strandline::net

@@ -113,3 +113,13 @@ def test_units_are_valid_and_hardened(unit, tmp_path):
     score = float(re.search(r"exposure level for \S+: ([0-9.]+)", report).group(1))
     print(f"{unit}: exposure {score}")
     assert score <= UNITS[unit], report
+
+
+def lines(unit: str) -> list[str]:
+    return (PACKAGING / "systemd" / f"{unit}.service").read_text().splitlines()
+
+
+def test_a_child_killed_for_its_memory_does_not_stop_the_agent():
+    assert "OOMPolicy=continue" in lines("strandline-agent")
+    # The agent asks for more time while it starts, which systemd grants to Type=notify alone.
+    assert {"Type=notify", "TimeoutStartSec=120"} <= set(lines("strandline-agent"))

@@ -164,6 +164,7 @@ def test_the_agent_tells_its_service_manager_and_survives_sighup(fresh_site, man
     site = fresh_site()
     agent = site.agent("told", {"log.file": str(log)}, env=manager.env)
     manager.expect("READY=1")
+    assert "EXTEND_TIMEOUT_USEC=60000000" in manager.seen
     manager.expect("WATCHDOG=1")
     log.rename(tmp_path / "agent.log.1")
     agent.process.signal(signal.SIGHUP)
