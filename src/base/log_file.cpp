@@ -20,4 +20,17 @@ Status log_to_file(const std::filesystem::path& file) {
     return {};
 }
 
+Status check_log_file(const std::filesystem::path& file) {
+    if (file.empty()) return {};
+    const auto folder = std::filesystem::absolute(file).parent_path();
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+        return error_from_errno(
+            "log.file " + file.string() + ": cannot write in " + folder.string(), errno);
+    }
+    if (::access(file.c_str(), W_OK) != 0 && errno != ENOENT) {
+        return error_from_errno("log.file " + file.string() + ": cannot write it", errno);
+    }
+    return {};
+}
+
 }  // namespace strandline

@@ -11,4 +11,7 @@ namespace strandline {
 /// in between. An empty path changes nothing. On an error standard error stays where it was.
 [[nodiscard]] Status log_to_file(const std::filesystem::path& file);
 
+/// Whether log_to_file() could write there, also after a rotation. Makes nothing.
+[[nodiscard]] Status check_log_file(const std::filesystem::path& file);
+
 }  // namespace strandline

@@ -63,5 +63,17 @@ TEST_F(LogFile, StaysWhereItWasWhenTheNewPlaceCannotBeOpened) {
     EXPECT_NE(content(file).find("still here"), std::string::npos);
 }
 
+TEST_F(LogFile, IsCheckedWithoutBeingMade) {
+    EXPECT_TRUE(check_log_file(""));
+    EXPECT_TRUE(check_log_file(folder_ / "hub.log"));
+    EXPECT_TRUE(fs::is_empty(folder_));
+    const auto done = check_log_file(folder_ / "missing" / "hub.log");
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().message.find("log.file"), std::string::npos);
+    EXPECT_NE(done.error().message.find((folder_ / "missing").string()), std::string::npos);
+    std::ofstream(folder_ / "file") << "x";
+    EXPECT_FALSE(check_log_file(folder_ / "file" / "hub.log"));
+}
+
 }  // namespace
 }  // namespace strandline

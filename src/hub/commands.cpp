@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/log_file.h"
 #include "hub/backup/backup.h"
 #include "hub/broker/broker_config.h"
 #include "hub/hub_parts.h"
@@ -11,6 +12,13 @@
 
 namespace strandline::hub {
 namespace {
+
+Status check(const HubConfig& config) {
+    // The one setting that fails before anything else runs, and under a unit's walls alone.
+    TRY(check_log_file(config.log.file));
+    say("the configuration is good");
+    return {};
+}
 
 Status rotate(const HubConfig& config) {
     TRY(const auto done, rotate_hub_keys(config, system_clock()));
@@ -96,8 +104,7 @@ void say(const std::string& line) {
 Status run_command(const CommandLine& line, const HubConfig& config) {
     switch (line.command) {
         case HubCommand::check_config:
-            say("the configuration is good");
-            return {};
+            return check(config);
         case HubCommand::rotate_keys:
             return rotate(config);
         case HubCommand::create_token:

@@ -26,5 +26,19 @@ TEST(Commands, OnAHubMakeNoneWhereThereIsNone) {
     }
 }
 
+TEST(Commands, CheckConfigNamesALogFolderThatCannotBeWritten) {
+    const TestFolder folder;
+    CommandLine line;
+    line.command = HubCommand::check_config;
+    HubConfig config;
+    config.log.file = folder.path() / "hub.log";
+    EXPECT_TRUE(run_command(line, config));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+    config.log.file = folder.path() / "missing" / "hub.log";
+    const auto done = run_command(line, config);
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().message.find("log.file"), std::string::npos) << done.error().message;
+}
+
 }  // namespace
 }  // namespace strandline::hub

@@ -123,3 +123,12 @@ def test_a_child_killed_for_its_memory_does_not_stop_the_agent():
     assert "OOMPolicy=continue" in lines("strandline-agent")
     # The agent asks for more time while it starts, which systemd grants to Type=notify alone.
     assert {"Type=notify", "TimeoutStartSec=120"} <= set(lines("strandline-agent"))
+
+
+@pytest.mark.parametrize(("unit", "folder", "example"), [("strandlined", "strandline", "strandline.toml"),
+                                                         ("strandline-agent", "strandline-agent", "agent.toml")])
+def test_a_log_file_has_a_folder_that_its_unit_may_write(unit, folder, example):
+    assert {f"LogsDirectory={folder}", "LogsDirectoryMode=0750"} <= set(lines(unit))
+    named = f"/var/log/{folder}/{unit}.log"
+    assert named in (PACKAGING.parent / "examples" / example).read_text()
+    assert named in (PACKAGING.parent / "docs" / "operations" / "install.md").read_text()
