@@ -130,6 +130,7 @@ Result<std::vector<std::string>> roll_back(FleetWork& work, const Deployment& un
         TRY(const auto before, get_deployment(work.transaction, id));
         TRY(roll_back_to(work, undone, before, std::move(devices), made));
     }
+    TRY(skip_as_before(work.transaction, undone.id));
     return made;
 }
 
@@ -140,13 +141,14 @@ Status call_off(FleetWork& work, const Deployment& deployment) {
                                                 to_string(deployment.state)));
     }
     TRY(end_standing(work.transaction, deployment.id));
-    if (!running) return {};
+    if (!running) return skip_as_before(work.transaction, deployment.id);
     TRY(const auto held, held_by(work.transaction, deployment.id));
     for (const auto& item : held) {
         if (is_final(item.state)) continue;
         TRY(hand_back(work.transaction, deployment, item, work.totals, work.now));
         work.touched.insert(item.device);
     }
+    TRY(skip_as_before(work.transaction, deployment.id));
     TRY(set_deployment_state(work.transaction, deployment.id, DeploymentState::cancelled));
     return EventLog::append(
         work.transaction, "deployment.finished",

@@ -116,6 +116,7 @@ TEST_P(Deployments, BringGoodAndBadReportsToAnEndInOneBatch) {
     EXPECT_EQ(must(devices.get("cam-2")).slots.at(0).reported->active->version, "1.0.0");
 }
 
+// A report is read again with each list of devices: it must be readable, or cost nobody else.
 TEST_P(Deployments, SupersedeEachOtherInTheSameSlotOnly) {
     const auto first = deploy("1.0.0", to_all());
     auto other_slot = order("1.0.0", to_all());
@@ -228,6 +229,59 @@ TEST_P(Deployments, CancelReturnsOnlyDevicesThatAreNotDone) {
     EXPECT_EQ(get(second).state, DeploymentState::cancelled);
 }
 
+TEST_P(Deployments, NeverReturnToAnOrderThatWasWithdrawn) {
+    deploy("1.0.0", to_all());
+    all_run(v1);
+    const auto second = deploy("2.0.0", to_all());
+    const auto third = deploy("3.0.0", to_devices({"cam-1"}));
+    must(fleet.cancel(second.deployment.id, "operator"));
+    EXPECT_EQ(wanted("cam-2"), "1.0.0");
+    must(fleet.cancel(third.deployment.id, "operator"));
+    EXPECT_EQ(wanted("cam-1"), "1.0.0");
+    EXPECT_EQ(row(second.deployment.id, "cam-1").state, DeviceState::superseded);
+}
+
+TEST_P(Deployments, NeverReturnToAnOrderThatWasWithdrawnAfterItsEnd) {
+    deploy("1.0.0", to_all());
+    all_run(v1);
+    const auto second = deploy("2.0.0", to_all());
+    const auto third = deploy("3.0.0", to_all());
+    EXPECT_EQ(get(second).state, DeploymentState::superseded);
+    must(fleet.cancel(second.deployment.id, "operator"));
+    must(fleet.cancel(third.deployment.id, "operator"));
+    EXPECT_EQ(wanted("cam-1"), "1.0.0");
+}
+
+TEST_P(Deployments, NeverReturnToAnOrderThatWasRolledBackBeforeItRan) {
+    deploy("1.0.0", to_all());
+    all_run(v1);
+    const auto second = deploy("2.0.0", to_all());
+    say(report("cam-2", v2));
+    const auto back = must(fleet.rollback(second.deployment.id, "operator"));
+    ASSERT_EQ(back.deployments.size(), 1U);
+    must(fleet.cancel(back.deployments[0].id, "operator"));
+    EXPECT_EQ(wanted("cam-1"), "1.0.0");
+    EXPECT_EQ(wanted("cam-2"), "2.0.0") << "which it does run";
+}
+
+TEST_P(Deployments, NeverReturnToThemselves) {
+    const auto first = deploy("1.0.0", to_all());
+    all_run(v1);
+    DeviceChange labelled;
+    labelled.labels = Labels{{"site", "north"}};
+    deploy("2.0.0", to_labels(*labelled.labels));
+    must(fleet.update_device("cam-1", labelled));
+    EXPECT_EQ(wanted("cam-1"), "2.0.0");
+    say(refusal("cam-1", v1, v2));
+    labelled.labels = Labels{};
+    must(fleet.update_device("cam-1", labelled));
+    EXPECT_EQ(wanted("cam-1"), "1.0.0");
+    EXPECT_EQ(row(first.deployment.id, "cam-1").state, DeviceState::pending);
+    must(fleet.cancel(first.deployment.id, "operator"));
+    EXPECT_EQ(wanted("cam-1"), "-") << "nothing was before the first";
+    EXPECT_EQ(wanted("cam-2"), "1.0.0");
+}
+
 TEST_P(Deployments, FollowTheirChannel) {
     push("1.1.0", "stable");
     auto following = order("", to_labels({{"site", "north"}}));
@@ -292,6 +346,7 @@ TEST_P(Deployments, RefuseOrdersThatCannotBeMeant) {
     EXPECT_EQ(must(event_log.after(0, 100)).size(), 3U) << "only the enrolments";
 }
 
+// A database whose collation is not that of bytes, as most are outside of tests.
 TEST_P(Deployments, AskForTheDeltasThatDevicesCanUse) {
     deploy("1.0.0", to_all());
     EXPECT_EQ(must(jobs.counts()).queued, 0) << "nobody holds anything";

@@ -36,6 +36,9 @@ struct Held {
 /// Hands the slot back to `held.before`, or empties it, and cancels the row of `deployment`.
 [[nodiscard]] Status hand_back(store::Transaction& transaction, const Deployment& deployment,
                                const Held& held, TotalsLedger& totals, WallTime now);
+/// After `ended` was cancelled or rolled back: a deployment that followed it on a device which
+/// never came to run it returns to what was before both, not to the order that was withdrawn.
+[[nodiscard]] Status skip_as_before(store::Transaction& transaction, std::string_view ended);
 /// Empties a slot on the members; rows that are not final are cancelled. Returns the devices.
 [[nodiscard]] Result<std::vector<std::string>> empty_slot(store::Transaction& transaction,
                                                           std::string_view slot,

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include "fleet/placement.h"
 
 namespace strandline::fleet {
@@ -66,7 +68,10 @@ Status insert_rows(Transaction& transaction, const Deployment& deployment, const
     statement.add(
         " ON CONFLICT (deployment_id, device_id) DO UPDATE SET state = 'pending', stage = '', "
         "progress = 0, reason = '', message = '', from_version = excluded.from_version, "
-        "before_deployment = excluded.before_deployment, bytes_full = 0, bytes_received = 0, "
+        // A deployment that gets the slot back from its successor has not come before itself.
+        "before_deployment = CASE WHEN excluded.before_deployment = excluded.deployment_id "
+        "THEN deployment_devices.before_deployment ELSE excluded.before_deployment END, "
+        "bytes_full = 0, bytes_received = 0, "
         "deltas = 0, fulls = 0, delta_fallbacks = 0, duration_ms = 0, "
         "updated_ms = excluded.updated_ms");
     TRY(statement.execute(transaction));
@@ -187,6 +192,19 @@ Status hand_back(Transaction& transaction, const Deployment& deployment, const H
     }
     TRY(transaction.execute("DELETE FROM device_slots WHERE device_id = :1 AND slot = :2",
                             {held.device, deployment.slot}));
+    return {};
+}
+
+Status skip_as_before(Transaction& transaction, std::string_view ended) {
+    const std::string id(ended);
+    TRY(transaction.execute(
+        "UPDATE deployment_devices SET before_deployment = (SELECT CASE WHEN "
+        "b.before_deployment = deployment_devices.deployment_id THEN NULL "
+        "ELSE b.before_deployment END FROM deployment_devices b WHERE b.deployment_id = :1 "
+        "AND b.device_id = deployment_devices.device_id) WHERE before_deployment = :2 "
+        "AND EXISTS (SELECT 1 FROM deployment_devices b WHERE b.deployment_id = :3 "
+        "AND b.device_id = deployment_devices.device_id AND b.state <> 'active')",
+        {id, id, id}));
     return {};
 }
 
