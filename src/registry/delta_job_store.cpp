@@ -77,7 +77,10 @@ Result<std::size_t> DeltaJobStore::enqueue(Transaction& transaction,
         statement.add(" AS BIGINT) FROM release_files t");
         statement.condition("t.sha256 = ").bind(pair.target.hex());
         statement.condition("EXISTS (SELECT 1 FROM release_files b WHERE b.sha256 = ");
-        statement.bind(pair.base.hex()).add(") LIMIT 1 ON CONFLICT (base, target) DO NOTHING");
+        statement.bind(pair.base.hex()).add(") LIMIT 1 ON CONFLICT (base, target) DO UPDATE SET ");
+        statement.add("state = 'queued', attempts = 0, error = '', due_ms = excluded.due_ms ");
+        statement.add("WHERE delta_jobs.state = 'failed' ");
+        statement.add("AND delta_jobs.due_ms <= excluded.due_ms");
         TRY(const auto changed, statement.execute(transaction));
         added += static_cast<std::size_t>(changed);
     }
@@ -152,10 +155,10 @@ Result<std::optional<DeltaJob>> DeltaJobStore::lease(std::string_view owner,
             const auto now = to_unix_ms(clock_->wall());
             // A job that takes its worker down each time must not do so for ever.
             TRY(
-                t.execute("UPDATE delta_jobs SET state = 'failed', "
+                t.execute("UPDATE delta_jobs SET state = 'failed', due_ms = :1, "
                           "error = 'its workers vanished; the last one was ' || lease_owner "
-                          "WHERE state = 'running' AND lease_ms <= :1 AND attempts >= :2",
-                          {now, policy_.max_attempts}));
+                          "WHERE state = 'running' AND lease_ms <= :2 AND attempts >= :3",
+                          {now + policy_.failed_for.count(), now, policy_.max_attempts}));
             Statement statement("UPDATE delta_jobs SET state = 'running', lease_owner = ");
             statement.bind(std::string(owner)).add(", lease_ms = ").bind(now + duration.count());
             statement.add(
@@ -215,8 +218,9 @@ Status DeltaJobStore::finish_failed(const DeltaJob& job, std::string_view error,
     const auto doublings = std::clamp<std::int64_t>(job.attempts - 1, 0, 30);
     const auto window =
         std::min(policy_.retry_cap.count(), policy_.retry_base.count() << doublings);
-    const auto wait =
+    const auto jitter =
         static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(window))) + 1;
+    const auto wait = last ? policy_.failed_for.count() : jitter;
     return database_->write<void>([&](Transaction& t) -> Status {
         Statement statement("UPDATE delta_jobs SET state = ");
         statement.bind(std::string(last ? "failed" : "queued")).add(", error = ");

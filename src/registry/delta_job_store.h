@@ -19,19 +19,22 @@ struct DeltaJobPolicy {
     std::int64_t max_attempts = 5;
     std::chrono::milliseconds retry_base{2'000};
     std::chrono::milliseconds retry_cap{300'000};
+    /// After this a failed job is queued again when somebody asks: what it failed of, such as a
+    /// full disk, may be over.
+    std::chrono::milliseconds failed_for{3'600'000};
 };
 
 /// The durable queue of delta jobs. One job per pair for ever: asking again is free, and its row is
-/// the cache entry of its result. A worker holds a job by a lease; when the lease runs out another
-/// worker takes the job over, and what the first one reports later is refused. Thread-safe, also
-/// between processes; every call blocks.
+/// the cache entry of its result; of a failure it is one for an hour. A worker holds a job by a
+/// lease; when the lease runs out another worker takes the job over, and what the first one reports
+/// later is refused. Thread-safe, also between processes; every call blocks.
 class DeltaJobStore {
 public:
     DeltaJobStore(store::Database& database, const Clock& clock, DeltaJobPolicy policy = {})
         : database_(&database), clock_(&clock), policy_(policy) {}
 
-    /// Queues the pairs that have no job yet; a pair with equal sides is skipped, and so is one
-    /// whose bytes are no file of any release. Number of new jobs.
+    /// Queues the pairs that have no job yet, and anew those whose job failed long ago; a pair with
+    /// equal sides is skipped, and so is one whose bytes are no file of any release. Number queued.
     [[nodiscard]] Result<std::size_t> enqueue(std::span<const DeltaPair> pairs);
     [[nodiscard]] Result<std::optional<DeltaJob>> find(const DeltaPair& pair) const;
     /// Newest first; `state` filters.

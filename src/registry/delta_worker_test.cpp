@@ -122,6 +122,27 @@ TEST_P(DeltaJobs, AreTriedAgainLaterAndGivenUpInTheEnd) {
     EXPECT_EQ(must(jobs.enqueue(std::vector{pair})), 1U);
 }
 
+TEST_P(DeltaJobs, AreQueuedAgainWhenTheirFailureIsLongAgo) {
+    builder.error = fail(Errc::exhausted, "no space left");
+    while (job().state != DeltaState::failed) {
+        EXPECT_TRUE(run());
+        clock.advance(seconds{60});
+    }
+    EXPECT_EQ(must(jobs.enqueue(std::vector{pair})), 0U);
+    EXPECT_EQ(job().state, DeltaState::failed);
+    clock.advance(std::chrono::hours{2});
+    EXPECT_FALSE(run()) << "nobody asked";
+    EXPECT_EQ(must(jobs.enqueue(std::vector{pair})), 1U);
+    EXPECT_EQ(job().attempts, 0);
+    EXPECT_EQ(job().error, "");
+    EXPECT_EQ(must(jobs.enqueue(std::vector{pair})), 0U);
+    builder.error.reset();
+    EXPECT_TRUE(run());
+    EXPECT_EQ(job().state, DeltaState::built);
+    clock.advance(std::chrono::hours{2});
+    EXPECT_EQ(must(jobs.enqueue(std::vector{pair})), 0U);
+}
+
 TEST_P(DeltaJobs, WaitBeforeTheNextTry) {
     const auto held = must(jobs.lease("w1", seconds{60})).value();
     must(jobs.finish_failed(held, "busy", false, random));
@@ -173,6 +194,9 @@ TEST_P(DeltaJobs, AreGivenUpWhenTheirWorkersKeepVanishing) {
     EXPECT_FALSE(must(jobs.lease("w1", seconds{1})));
     EXPECT_EQ(job().state, DeltaState::failed);
     EXPECT_NE(job().error.find("w1"), std::string::npos);
+    EXPECT_EQ(must(jobs.enqueue(std::vector{pair})), 0U);
+    clock.advance(std::chrono::hours{2});
+    EXPECT_EQ(must(jobs.enqueue(std::vector{pair})), 1U);
 }
 
 TEST_P(DeltaJobs, AreDroppedByAWorkerThatLostItsLease) {

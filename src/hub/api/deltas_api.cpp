@@ -62,8 +62,8 @@ bool is_pending(const registry::DeltaJob& job) {
     return job.state == DeltaState::queued || job.state == DeltaState::running;
 }
 
-// The job of a pair, queued on the way when it is new or its delta was lost; none when a side is no
-// file of a release. Worker thread.
+// The job of a pair, queued on the way when it is new, its delta was lost, or it failed long ago;
+// none when a side is no file of a release. Worker thread.
 Result<std::optional<registry::DeltaJob>> job_of(Services& services,
                                                  const registry::DeltaPair& pair) {
     auto& jobs = services.domain.delta_jobs;
@@ -71,7 +71,7 @@ Result<std::optional<registry::DeltaJob>> job_of(Services& services,
     const bool lost = job && job->state == DeltaState::built &&
                       (!job->delta || !services.blobs.contains(*job->delta));
     if (lost) TRY(jobs.forget(pair));
-    if (job && !lost) return job;
+    if (job && !lost && job->state != DeltaState::failed) return job;
     const std::array pairs{pair};
     TRY(const auto queued, jobs.enqueue(pairs));
     if (queued > 0) services.signals.deltas_wanted();
