@@ -1,5 +1,6 @@
 #include "fleet/device_store.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 #include "fleet/device_rows.h"
@@ -92,11 +93,12 @@ Result<std::vector<std::string>> DeviceStore::select(Transaction& transaction,
     for (const auto& part : split(selector)) {
         Statement statement("SELECT d.id FROM devices d WHERE d.revoked_ms IS NULL AND ");
         members_of(part)(statement);
-        statement.add(" ORDER BY d.id");
         TRY(const auto rows, statement.query(transaction));
         ids.reserve(ids.size() + rows.size());
         for (const auto& row : rows) ids.push_back(row.text(0));
     }
+    // Not by the database: its collation may put a-1 before B-2.
+    std::sort(ids.begin(), ids.end());
     return ids;
 }
 

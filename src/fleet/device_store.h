@@ -69,7 +69,7 @@ public:
     [[nodiscard]] static Status require(store::Transaction& transaction, std::string_view id);
     [[nodiscard]] static Result<Traits> traits(store::Transaction& transaction,
                                                std::string_view id);
-    /// Ids of the devices that match now and are not revoked, sorted.
+    /// Ids of the devices that match now and are not revoked, sorted by bytes.
     [[nodiscard]] static Result<std::vector<std::string>> select(store::Transaction& transaction,
                                                                  const Selector& selector);
 

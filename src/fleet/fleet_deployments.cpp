@@ -89,6 +89,8 @@ Status roll_back_to(FleetWork& work, const Deployment& undone, const Deployment&
                         "another one instead",
                         undone.id, before.package, before.version, before.variant));
     }
+    // By bytes, as check_selector() leaves a list, whatever the database's collation.
+    std::sort(devices.begin(), devices.end());
     for (std::size_t start = 0; start < devices.size(); start += devices_per_deployment) {
         const auto end = std::min(devices.size(), start + devices_per_deployment);
         Deployment deployment = before;

@@ -347,6 +347,29 @@ TEST_P(Deployments, RefuseOrdersThatCannotBeMeant) {
 }
 
 // A database whose collation is not that of bytes, as most are outside of tests.
+TEST_P(Deployments, FindTheirDevicesInAnyCollation) {
+    if (GetParam() != "postgresql") GTEST_SKIP() << "SQLite compares bytes";
+    const auto collated = database->write<bool>([](store::Transaction& t) -> Result<bool> {
+        TRY(const auto known,
+            t.query_one("SELECT 1 FROM pg_collation WHERE collname = 'en-x-icu'"));
+        if (!known) return false;
+        for (const auto* column : {"devices ALTER id", "deployment_devices ALTER device_id"}) {
+            TRY(t.execute(std::string("ALTER TABLE ") + column +
+                          " TYPE TEXT COLLATE \"en-x-icu\""));
+        }
+        return true;
+    });
+    if (!must(collated)) GTEST_SKIP() << "this server has no ICU";
+    for (const auto* id : {"a-1", "B-2", "c-3"}) enrol(id);
+    const auto deployed = deploy("1.0.0", to_devices({"a-1", "B-2"}));
+    EXPECT_EQ(deployed.changed, (Ids{"B-2", "a-1"}));
+    for (const auto* id : {"a-1", "B-2"}) say(report(id, v1));
+    const auto next = deploy("2.0.0", to_all());
+    const auto back = must(fleet.rollback(next.deployment.id, "operator"));
+    ASSERT_EQ(back.deployments.size(), 1U);
+    EXPECT_EQ(back.deployments[0].to.devices, (Ids{"B-2", "a-1"}));
+}
+
 TEST_P(Deployments, AskForTheDeltasThatDevicesCanUse) {
     deploy("1.0.0", to_all());
     EXPECT_EQ(must(jobs.counts()).queued, 0) << "nobody holds anything";
