@@ -92,6 +92,9 @@ Result<CreatedRelease> ReleaseService::create(const ReleaseRequest& request) {
     std::vector<std::uint64_t> sizes;
     for (const auto& file : request.files) {
         TRY(check_bundle_path(file.path));
+        // An old blob that nothing names yet must not be collected while it is being named.
+        const auto young = blobs_->refresh(file.sha256);
+        if (!young) return context(fmt::format("release: file {}", file.path), young.error());
         const auto blob = blobs_->stat(file.sha256);
         if (!blob) return context(fmt::format("release: file {}", file.path), blob.error());
         sizes.push_back(blob->size);

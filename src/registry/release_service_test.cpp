@@ -147,6 +147,23 @@ TEST_P(Releases, KeepTheirFilesFromCollection) {
     EXPECT_FALSE(must(references.is_referenced(put("stray"))));
 }
 
+TEST_P(Releases, KeepFilesThatACollectionIsAboutToTake) {
+    const auto wanted = request("face", "1.0.0", "weights");
+    // Stored long ago by an earlier process.
+    FakeClock later(clock.wall() + std::chrono::hours{24 * 365 * 10});
+    const auto old = must(store::BlobStore::open(folder, later));
+    ReleaseService naming(*database, *old, clock, signer(trust::manifest_type), {});
+    const auto collected = must(old->collect(
+        [&](const Sha256Digest&) -> Result<bool> {
+            // Looked up just before the release was stored.
+            must(naming.create(wanted));
+            return false;
+        },
+        std::chrono::hours{24}));
+    EXPECT_EQ(collected.removed, 0U);
+    EXPECT_TRUE(old->contains(wanted.files[0].sha256));
+}
+
 TEST_P(Releases, CanBeSignedAgainButNotChanged) {
     const auto made = must(service.create(request("face", "1.0.0", "weights")));
     const auto payload =
