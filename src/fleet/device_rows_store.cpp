@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <unordered_map>
 
+#include "base/log.h"
 #include "fleet/device_rows.h"
 
 namespace strandline::fleet {
@@ -70,10 +71,16 @@ Status add_slots(Transaction& transaction, const std::vector<std::string>& ids,
             .bind_list(ids)
             .query(transaction));
     for (const auto& row : reports) {
-        TRY(auto report, trust::report_from_json(row.text(1)));
+        auto report = trust::report_from_json(row.text(1));
+        if (!report) {
+            // One bad row must not hide the whole fleet.
+            log_warn("stored report not readable device={} error=\"{}\"", row.text(0),
+                     report.error().message);
+            continue;
+        }
         Device& device = *index.at(row.text(0));
-        device.resources = std::move(report.resources);
-        for (auto& slot : report.slots) {
+        device.resources = std::move(report->resources);
+        for (auto& slot : report->slots) {
             SlotView& view = slot_of(device, slot.slot);
             view.reported = std::move(slot);
         }

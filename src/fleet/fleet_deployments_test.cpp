@@ -117,6 +117,28 @@ TEST_P(Deployments, BringGoodAndBadReportsToAnEndInOneBatch) {
 }
 
 // A report is read again with each list of devices: it must be readable, or cost nobody else.
+TEST_P(Deployments, ListDevicesWhateverTheyReported) {
+    auto long_report = report("cam-1", v1);
+    // 200,000 bytes that JSON writes as six each.
+    for (int i = 0; i < 200; ++i)
+        long_report.slots[0].active->files[std::to_string(i) + std::string(1000, '\1')] = {};
+    const std::vector batch{long_report, report("cam-2", v2)};
+    const auto outcomes = must(fleet.apply_reports(batch));
+    EXPECT_EQ(code_of(outcomes[0]), Errc::invalid);
+    EXPECT_TRUE(outcomes[1]->accepted);
+    must(database->write<void>([](store::Transaction& t) -> Status {
+        TRY(
+            t.execute("INSERT INTO device_reports (device_id, report, files_key, status_key) "
+                      "VALUES ('cam-3', '{broken', '', '')"));
+        return {};
+    }));
+    const auto listed = must(devices.list({}, {})).items;
+    ASSERT_EQ(listed.size(), 3U);
+    EXPECT_TRUE(listed[0].slots.empty());
+    EXPECT_EQ(listed[1].slots.at(0).reported->active->version, "2.0.0");
+    EXPECT_TRUE(listed[2].slots.empty());
+}
+
 TEST_P(Deployments, SupersedeEachOtherInTheSameSlotOnly) {
     const auto first = deploy("1.0.0", to_all());
     auto other_slot = order("1.0.0", to_all());

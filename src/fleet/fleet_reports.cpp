@@ -87,7 +87,8 @@ Result<Result<ReportOutcome>> apply(FleetWork& work, const trust::Report& report
     const auto news = save_report(work.transaction, report, work.now);
     if (!news) {
         const auto code = news.error().code;
-        const bool own = code == Errc::not_found || code == Errc::unauthenticated;
+        const bool own =
+            code == Errc::not_found || code == Errc::unauthenticated || code == Errc::invalid;
         if (own) return Result<ReportOutcome>(news.error());
         return news.error();
     }

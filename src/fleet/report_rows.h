@@ -22,7 +22,8 @@ struct ReportNews {
 };
 
 /// Stores a report unless it is older than the last one. `not_found` for unknown devices,
-/// `unauthenticated` for revoked ones.
+/// `unauthenticated` for revoked ones, `invalid` for one too long to be read again; nothing is
+/// changed then.
 [[nodiscard]] Result<ReportNews> save_report(store::Transaction& transaction,
                                              const trust::Report& report, WallTime now);
 

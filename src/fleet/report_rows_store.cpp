@@ -66,8 +66,8 @@ Status replace_files(Transaction& transaction, const trust::Report& report) {
 }
 
 // NULL keys when there was no report yet.
-Status save_body(Transaction& transaction, const trust::Report& report, const Row& stored,
-                 ReportNews& news) {
+Status save_body(Transaction& transaction, const trust::Report& report, const std::string& body,
+                 const Row& stored, ReportNews& news) {
     const std::string files = files_key(report);
     const std::string status = status_key(report, files);
     news.files_changed = stored.optional_text(5) != files;
@@ -77,7 +77,7 @@ Status save_body(Transaction& transaction, const trust::Report& report, const Ro
                             "VALUES (:1, :2, :3, :4) "
                             "ON CONFLICT (device_id) DO UPDATE SET report = excluded.report, "
                             "files_key = excluded.files_key, status_key = excluded.status_key",
-                            {report.device, trust::to_json(report), files, status}));
+                            {report.device, body, files, status}));
     if (news.files_changed) return replace_files(transaction, report);
     return {};
 }
@@ -117,8 +117,16 @@ Result<ReportNews> save_report(Transaction& transaction, const trust::Report& re
     if (std::pair(report.boot, report.sequence) <= known) return news;
     news.accepted = true;
     news.came_online = stored->integer(3) == 0;
+    // What is stored is read again for each list of devices. Written anew a report may be longer
+    // than it came, by its escapes.
+    const auto body = trust::to_json(report);
+    if (body.size() > trust::max_report_bytes) {
+        return fail(Errc::invalid,
+                    fmt::format("report of device {}: {} bytes, at most {} are kept", report.device,
+                                body.size(), trust::max_report_bytes));
+    }
     TRY(update_device(transaction, report, now));
-    TRY(save_body(transaction, report, *stored, news));
+    TRY(save_body(transaction, report, body, *stored, news));
     return news;
 }
 

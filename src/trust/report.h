@@ -88,6 +88,9 @@ struct Report {
     friend bool operator==(const Report&, const Report&) = default;
 };
 
+/// Longer JSON is refused by report_from_json().
+inline constexpr std::size_t max_report_bytes = std::size_t{1} << 20;
+
 [[nodiscard]] std::string to_json(const Report& report);
 /// Lenient about unknown fields (newer agents), strict about types and sizes.
 [[nodiscard]] Result<Report> report_from_json(std::string_view json);

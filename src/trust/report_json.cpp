@@ -9,7 +9,6 @@
 namespace strandline::trust {
 namespace {
 
-constexpr std::size_t max_report_bytes = std::size_t{1} << 20;
 constexpr std::size_t max_slots = 64;
 constexpr std::size_t max_version = 64;
 constexpr std::size_t max_engine = 256;
