@@ -469,5 +469,31 @@ TEST_P(Deployments, KeepTheirReleases) {
     EXPECT_EQ(code_of(fleet.remove_release(v2.id)), Errc::conflict);
 }
 
+TEST_P(Deployments, KeepReleasesThatDevicesStillRun) {
+    deploy("1.0.0", to_devices({"cam-1"}));
+    say(report("cam-1", v1));
+    deploy("2.0.0", to_devices({"cam-1"}));
+    deploy("3.0.0", to_devices({"cam-1"}));
+    const auto needed = fleet.remove_release(v1.id);
+    EXPECT_EQ(code_of(needed), Errc::conflict);
+    EXPECT_NE(needed.error().message.find("runs on device cam-1"), std::string::npos)
+        << needed.error().message;
+    say(report("cam-1", v3));
+    must(fleet.remove_release(v1.id));
+}
+
+TEST_P(Deployments, EmptyNoSlotBecauseTheReleaseBeforeIsGone) {
+    deploy("1.0.0", to_devices({"cam-1"}));
+    const auto second = deploy("2.0.0", to_devices({"cam-1"}));
+    // As a hub of before left it, which did not keep what may be returned to.
+    must(database->write<void>([&](store::Transaction& t) -> Status {
+        TRY(t.execute("UPDATE deployments SET release_id = NULL WHERE release_id = :1", {v1.id}));
+        return {};
+    }));
+    EXPECT_EQ(code_of(fleet.cancel(second.deployment.id, "operator")), Errc::conflict);
+    EXPECT_EQ(wanted("cam-1"), "2.0.0");
+    EXPECT_EQ(row(second.deployment.id, "cam-1").state, DeviceState::pending);
+}
+
 }  // namespace
 }  // namespace strandline::fleet

@@ -99,7 +99,7 @@ public:
     /// one new deployment per former release; a slot that was empty is removed.
     [[nodiscard]] Result<DeployedMany> rollback(std::string_view deployment, std::string_view by);
     /// Devices that are not done return to what the slot held before; those that are done stay.
-    /// `conflict` when it is over already.
+    /// `conflict` when it is over already, or what the slot held before was deleted.
     [[nodiscard]] Result<Deployed> cancel(std::string_view deployment, std::string_view by);
     /// After a channel was moved: a new deployment for each one that follows it and has another
     /// release. Moves nothing when repeated.
@@ -110,7 +110,8 @@ public:
     [[nodiscard]] Result<ChangedDevices> clear_slot(const Selector& to, std::string_view slot);
 
     // Others.
-    /// `conflict` naming the user while a channel, a device or a standing deployment needs it.
+    /// `conflict` naming the user while a channel, a device or a standing deployment needs it, or a
+    /// device runs it.
     [[nodiscard]] Status remove_release(std::string_view id_or_triple);
     /// Signs up to `limit` desired states after device `after` again with today's key (key
     /// rotation); returns them, empty when done. Generations grow, contents do not change.

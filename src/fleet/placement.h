@@ -33,7 +33,8 @@ struct Held {
 };
 [[nodiscard]] Result<std::vector<Held>> held_by(store::Transaction& transaction,
                                                 std::string_view deployment);
-/// Hands the slot back to `held.before`, or empties it, and cancels the row of `deployment`.
+/// Hands the slot back to `held.before`, or empties it when nothing was before, and cancels the row
+/// of `deployment`. `conflict` when the release of what was before is gone.
 [[nodiscard]] Status hand_back(store::Transaction& transaction, const Deployment& deployment,
                                const Held& held, TotalsLedger& totals, WallTime now);
 /// After `ended` was cancelled or rolled back: a deployment that followed it on a device which

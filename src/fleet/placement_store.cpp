@@ -180,7 +180,6 @@ Status hand_back(Transaction& transaction, const Deployment& deployment, const H
         totals.enter(deployment.id, DeviceState::cancelled);
     }
     if (!held.before.empty()) {
-        // Without its release the former deployment cannot come back: then the slot gets empty.
         TRY(const auto moved,
             transaction.execute(
                 "UPDATE device_slots SET deployment_id = :1, release_id = "
@@ -189,6 +188,11 @@ Status hand_back(Transaction& transaction, const Deployment& deployment, const H
                 "(SELECT 1 FROM deployments WHERE id = :5 AND release_id IS NOT NULL)",
                 {held.before, held.before, held.device, deployment.slot, held.before}));
         if (moved > 0) return revive_row(transaction, held, totals, now);
+        // An empty slot would stop what the device runs.
+        return fail(Errc::conflict,
+                    fmt::format("deployment {}: the release that device {} had before was deleted; "
+                                "deploy another one instead",
+                                deployment.id, held.device));
     }
     TRY(transaction.execute("DELETE FROM device_slots WHERE device_id = :1 AND slot = :2",
                             {held.device, deployment.slot}));

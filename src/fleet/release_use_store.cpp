@@ -13,6 +13,10 @@ struct Use {
 constexpr std::array uses{
     Use{"SELECT device_id FROM device_slots WHERE release_id = :1 ORDER BY device_id LIMIT 1",
         "it is the desired state of device "},
+    Use{"SELECT f.device_id FROM releases r JOIN device_files f ON f.manifest = r.manifest "
+        "JOIN devices d ON d.id = f.device_id WHERE r.id = :1 AND f.role = 'active' "
+        "AND d.revoked_ms IS NULL ORDER BY f.device_id LIMIT 1",
+        "it runs on device "},
     Use{"SELECT s.device_id FROM deployments b "
         "JOIN deployment_devices r ON r.before_deployment = b.id "
         "JOIN device_slots s ON s.deployment_id = r.deployment_id AND s.device_id = r.device_id "
