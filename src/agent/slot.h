@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/disk/recovery.h"
@@ -26,6 +27,8 @@ struct Slot {
     std::optional<trust::ReportedError> problem;  ///< of this start; a refusal is in the journal
     double progress = 0;
     SteadyTime active_since{};
+    /// Of the order being worked on or refused last, once its manifest was read.
+    std::optional<std::set<Sha256Digest>> order_blobs;
 };
 
 /// True when the order is carried out and nothing is left to do for it.

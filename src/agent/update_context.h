@@ -35,6 +35,8 @@ struct UpdateServices {
     Random& random;
     /// Releases that other slots need; never to be collected.
     std::function<std::set<Sha256Digest>()> needed_releases = {};
+    /// Blobs of updates that are not installed yet; none when that is not known of all of them.
+    std::function<std::optional<std::set<Sha256Digest>>()> needed_blobs = {};
     /// Tells the reporter that something changed.
     std::function<void()> changed = {};
 };

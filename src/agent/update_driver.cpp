@@ -76,6 +76,7 @@ private:
         if (context_->first != UpdateState::plan) return;
         journal().refusal.reset();
         journal().totals = {};
+        context_->slot.order_blobs.reset();
         context_->slot.progress = 0;
     }
 

@@ -17,6 +17,12 @@ constexpr std::chrono::minutes max_wait{5};
 
 OrderId id_of(const trust::DesiredSlot& order) { return OrderId{order.manifest, order.deployment}; }
 
+/// Until its release is switched to, nothing on disk names what an update has brought.
+bool is_fetching(const Slot& slot) {
+    const auto& journal = slot.disk.journal;
+    return journal.order && journal.state != UpdateState::idle && journal.state < UpdateState::soak;
+}
+
 bool waits_for_second_look(const Slot& slot, const OrderId& order) {
     return is_refused(slot, order) && may_heal(slot.disk.journal.refusal->error);
 }
@@ -46,10 +52,15 @@ Result<SlotRecovery> recover_on_disk(const StateFolder& state, ReleaseStore& rel
     return recovery;
 }
 
-Status clear_partials(const std::filesystem::path& folder) {
+/// With `keep_downloads`, only what an update left beside them.
+Status clear_partials(const std::filesystem::path& folder, bool keep_downloads) {
+    const auto is_download = [](const std::string& extension) {
+        return extension == ".full" || extension == ".delta" || extension == ".json";
+    };
     std::error_code error;
     for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
          it.increment(error)) {
+        if (keep_downloads && is_download(it->path().extension().string())) continue;
         TRY(remove_file(it->path()));
     }
     if (error) return error_from_errno(folder.string(), error.value());
@@ -76,6 +87,7 @@ Updater::Updater(UpdateServices services, DesiredKeeper& desired, Tasks& tasks, 
       watch_end_(services_.runtime.executor()) {
     tasks_->watch(watch_end_);
     services_.needed_releases = [this] { return needed_releases(); };
+    services_.needed_blobs = [this] { return needed_blobs(); };
 }
 
 Updater::~Updater() = default;
@@ -229,11 +241,29 @@ void Updater::plan_second_look(Worker& worker, const OrderId& order) {
 }
 
 bool Updater::anyone_fetches() const {
-    return std::any_of(workers_.begin(), workers_.end(), [](const auto& entry) {
-        const auto& journal = entry.second->slot.disk.journal;
-        return journal.order && journal.state != UpdateState::idle &&
-               journal.state < UpdateState::soak;
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [](const auto& entry) { return is_fetching(entry.second->slot); });
+}
+
+bool Updater::anyone_heals() const {
+    return std::any_of(workers_.begin(), workers_.end(), [this](const auto& entry) {
+        const auto wanted = wanted_by(*entry.second);
+        return wanted && waits_for_second_look(entry.second->slot, *wanted);
     });
+}
+
+std::optional<std::set<Sha256Digest>> Updater::needed_blobs() const {
+    std::set<Sha256Digest> needed;
+    for (const auto& [name, worker] : workers_) {
+        const auto& slot = worker->slot;
+        const auto wanted = wanted_by(*worker);
+        const bool fetching = is_fetching(slot) && slot.disk.journal.order == wanted;
+        const bool heals = wanted && waits_for_second_look(slot, *wanted);
+        if (fetching && !slot.order_blobs) return std::nullopt;
+        if ((fetching || heals) && slot.order_blobs)
+            needed.insert(slot.order_blobs->begin(), slot.order_blobs->end());
+    }
+    return needed;
 }
 
 boost::asio::awaitable<void> Updater::carry_out(Worker& worker, trust::DesiredSlot order) {
@@ -285,9 +315,12 @@ boost::asio::awaitable<void> Updater::clean_up() {
     if (anyone_fetches()) co_return;
     auto* releases = &services_.releases;
     const auto partials = services_.state.partials();
-    std::function<Status()> blocking = [releases, partials, keep = needed_releases()]() -> Status {
-        TRY(clear_partials(partials));
-        return releases->collect(keep);
+    std::function<Status()> blocking = [releases, partials, keep = needed_releases(),
+                                        blobs = needed_blobs().value_or(std::set<Sha256Digest>{}),
+                                        heals = anyone_heals()]() -> Status {
+        // What came before a refusal that may heal need not come twice.
+        TRY(clear_partials(partials, heals));
+        return releases->collect(keep, blobs);
     };
     const auto collected = co_await services_.runtime.offload(std::move(blocking));
     if (!collected) log_warn("clean-up failed error=\"{}\"", collected.error().message);

@@ -33,6 +33,9 @@ public:
     [[nodiscard]] std::vector<trust::ReportedSlot> report() const;
     /// Releases that any slot needs.
     [[nodiscard]] std::set<Sha256Digest> needed_releases() const;
+    /// Blobs of orders that are being fetched, or refused for what may heal; none when an order is
+    /// yet to be planned.
+    [[nodiscard]] std::optional<std::set<Sha256Digest>> needed_blobs() const;
     /// Ends every running release.
     [[nodiscard]] boost::asio::awaitable<void> stop_serving();
 
@@ -59,6 +62,7 @@ private:
     [[nodiscard]] std::optional<OrderId> wanted_by(const Worker& worker) const;
     [[nodiscard]] bool is_settled(const Worker& worker, const OrderId& order) const;
     [[nodiscard]] bool anyone_fetches() const;
+    [[nodiscard]] bool anyone_heals() const;
     void plan_second_look(Worker& worker, const OrderId& order);
     Worker& add(std::string name);
 

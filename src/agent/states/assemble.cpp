@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/states/disk_need.h"
 #include "agent/states/states.h"
 #include "agent/transfer/partial_file.h"
 #include "base/log.h"
@@ -47,7 +48,7 @@ boost::asio::awaitable<Status> apply_on_worker(UpdateContext& context, const Mis
     auto* blobs = &context.services.releases.blobs();
     PatchJob job;
     job.base = blobs->path_of(*item.base);
-    job.delta = delta_path(context, item);
+    job.delta = delta_path(context.services.state.partials(), item);
     job.output = context.services.state.partials() / (item.file.sha256.hex() + ".new");
     job.file = item.file;
     std::function<Status()> work = [blobs, job = std::move(job)] { return apply(*blobs, job); };
@@ -66,7 +67,8 @@ bool is_of_our_disk(const UpdateContext& context, const Error& error) {
 Step fetch_anew(UpdateContext& context, MissingFile& item, const Error& error) {
     log_warn("delta fetched anew slot={} path={} error=\"{}\"", context.slot.name, item.file.path,
              error.message);
-    ignore(PartialFile::discard(delta_path(context, item)), "a later start removes it");
+    ignore(PartialFile::discard(delta_path(context.services.state.partials(), item)),
+           "a later start removes it");
     item.delta_ready = false;
     item.continued = false;
     return Step::go(UpdateState::fetch);
@@ -79,7 +81,8 @@ Step fall_back(UpdateContext& context, MissingFile& item, const Error& error) {
     auto& journal = context.journal();
     journal.totals.delta_fallbacks += 1;
     journal.no_delta.push_back(item.file.path);
-    ignore(PartialFile::discard(delta_path(context, item)), "a later start removes it");
+    ignore(PartialFile::discard(delta_path(context.services.state.partials(), item)),
+           "a later start removes it");
     item.delta_ready = false;
     item.base.reset();
     return Step::go(UpdateState::fetch);
@@ -100,10 +103,6 @@ boost::asio::awaitable<Step> build(UpdateContext& context) {
 }
 
 }  // namespace
-
-std::filesystem::path delta_path(const UpdateContext& context, const MissingFile& item) {
-    return context.services.state.partials() / (item.file.sha256.hex() + ".delta");
-}
 
 boost::asio::awaitable<Step> assemble(UpdateContext& context) {
     for (auto& item : context.missing) {

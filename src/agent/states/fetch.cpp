@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/states/disk_need.h"
 #include "agent/states/states.h"
 #include "agent/transfer/download.h"
 #include "agent/transfer/partial_file.h"
@@ -13,10 +14,6 @@ namespace {
 constexpr unsigned max_bad_answers = 4;
 constexpr std::chrono::minutes max_delta_wait{10};
 constexpr std::chrono::seconds default_delta_wait{2};
-
-std::filesystem::path full_path(const UpdateContext& context, const MissingFile& item) {
-    return context.services.state.partials() / (item.file.sha256.hex() + ".full");
-}
 
 void count_fallback(UpdateContext& context, MissingFile& item, std::string_view why) {
     log_warn("delta given up slot={} path={} reason=\"{}\"", context.slot.name, item.file.path,
@@ -104,7 +101,7 @@ Stop wait_for_delta(UpdateContext& context, MissingFile& item, const DownloadOut
 boost::asio::awaitable<Stop> fetch_delta(UpdateContext& context, MissingFile& item) {
     Download download;
     download.target = "/v1/deltas/" + item.base->hex() + "/" + item.file.sha256.hex();
-    download.file = delta_path(context, item);
+    download.file = delta_path(context.services.state.partials(), item);
     download.max_size = item.file.size;
     auto watch = make_watch(context);
     const auto outcome = co_await download_once(context.services.line, std::move(download), watch);
@@ -134,7 +131,7 @@ boost::asio::awaitable<Stop> fetch_delta(UpdateContext& context, MissingFile& it
 /// Takes the finished file into the blob store, which hashes what is on disk.
 boost::asio::awaitable<Stop> adopt(UpdateContext& context, MissingFile& item) {
     auto* blobs = &context.services.releases.blobs();
-    const auto path = full_path(context, item);
+    const auto path = full_path(context.services.state.partials(), item);
     const auto digest = item.file.sha256;
     std::function<Status()> work = [blobs, path, digest]() -> Status {
         TRY(blobs->adopt(path, digest));
@@ -170,7 +167,7 @@ boost::asio::awaitable<Stop> fetch_full(UpdateContext& context, MissingFile& ite
     }
     Download download;
     download.target = "/v1/blobs/" + item.file.sha256.hex();
-    download.file = full_path(context, item);
+    download.file = full_path(context.services.state.partials(), item);
     download.size = item.file.size;
     auto watch = make_watch(context);
     const auto outcome = co_await download_once(context.services.line, std::move(download), watch);

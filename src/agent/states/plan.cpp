@@ -4,15 +4,13 @@
 #include <tuple>
 #include <utility>
 
+#include "agent/states/disk_need.h"
 #include "agent/states/states.h"
 #include "base/file.h"
 #include "base/log.h"
 
 namespace strandline::agent {
 namespace {
-
-// Room for manifests, journals and the file system's own bookkeeping.
-constexpr std::uint64_t disk_slack = std::uint64_t{8} << 20;
 
 boost::asio::awaitable<Result<trust::Envelope>> find_envelope(UpdateContext& context) {
     const auto& folder = context.services.state.releases();
@@ -107,22 +105,16 @@ std::uint64_t missing_bytes(const Missing& missing) {
     return total;
 }
 
-/// What is needed on disk at the worst moment: every missing file, the largest of them once more
-/// for its delta, and a copy of each executable.
-std::uint64_t disk_needed(const UpdateContext& context) {
-    std::uint64_t largest = 0;
-    std::uint64_t copies = 0;
-    for (const auto& item : context.missing) largest = std::max(largest, item.file.size);
-    for (const auto& file : context.manifest.files) copies += file.executable ? file.size : 0;
-    return missing_bytes(context.missing) + largest + copies +
-           context.manifest.requirements.disk_bytes + disk_slack;
-}
-
 Status check_disk(ReleaseStore& releases, const std::filesystem::path& root, std::uint64_t needed,
-                  const std::set<Sha256Digest>& keep, const std::set<Sha256Digest>& keep_blobs) {
+                  const std::set<Sha256Digest>& keep,
+                  const std::optional<std::set<Sha256Digest>>& keep_blobs) {
     TRY(auto free, free_disk_bytes(root));
     if (free >= needed) return {};
-    TRY(releases.collect(keep, keep_blobs));
+    if (!keep_blobs) {
+        return fail(Errc::unavailable,
+                    "there may be room once it is known what another slot's update needs");
+    }
+    TRY(releases.collect(keep, *keep_blobs));
     TRY(free, free_disk_bytes(root));
     if (free >= needed) return {};
     return fail(Errc::exhausted, "the update needs " + std::to_string(needed) +
@@ -131,11 +123,11 @@ Status check_disk(ReleaseStore& releases, const std::filesystem::path& root, std
 
 boost::asio::awaitable<std::optional<Step>> preflight(UpdateContext& context) {
     auto keep = context.services.needed_releases();
-    std::set<Sha256Digest> keep_blobs;
-    for (const auto& file : context.manifest.files) keep_blobs.insert(file.sha256);
+    auto keep_blobs = context.services.needed_blobs();
     auto* releases = &context.services.releases;
     const auto root = context.services.state.root();
-    const auto needed = disk_needed(context);
+    const auto needed =
+        disk_needed(context.missing, context.manifest, context.services.state.partials());
     std::function<Status()> work = [releases, root, needed, keep = std::move(keep),
                                     keep_blobs = std::move(keep_blobs)] {
         return check_disk(*releases, root, needed, keep, keep_blobs);
@@ -187,6 +179,8 @@ boost::asio::awaitable<std::optional<Step>> read_manifest(UpdateContext& context
     if (!manifest) co_return Step::refuse("corrupt", manifest.error().message);
     context.envelope = std::move(*envelope);
     context.manifest = std::move(*manifest);
+    auto& blobs = context.slot.order_blobs.emplace();
+    for (const auto& file : context.manifest.files) blobs.insert(file.sha256);
     co_return check_identity(context);
 }
 

@@ -26,10 +26,6 @@ namespace strandline::agent {
 /// Returns to the previous release.
 [[nodiscard]] boost::asio::awaitable<Step> roll_back(UpdateContext& context);
 
-/// Where the delta of a missing file waits to be applied.
-[[nodiscard]] std::filesystem::path delta_path(const UpdateContext& context,
-                                               const MissingFile& item);
-
 /// Loads what the slot's pointer says and publishes it; a slot whose release cannot run here serves
 /// nothing and says why. Used at start and by roll_back.
 [[nodiscard]] boost::asio::awaitable<Status> serve_active(UpdateServices& services, Slot& slot);

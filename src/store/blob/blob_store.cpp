@@ -185,9 +185,10 @@ Result<BlobStore::Collected> BlobStore::collect(
     const auto since = impl_->clock->steady() - min_age;
     const auto is_old = [&](const Sha256Digest& digest) {
         const auto status = stat_of(path_of(digest), digest);
+        // Without an age to reach, one whose time is ahead of a wrong clock is old enough too.
         return status &&
-               age_ms(*status, impl_->clock->wall()) >=
-                   std::chrono::milliseconds(min_age).count() &&
+               (min_age.count() == 0 || age_ms(*status, impl_->clock->wall()) >=
+                                            std::chrono::milliseconds(min_age).count()) &&
                !impl_->recent.has(digest, since);
     };
     TRY(const auto blobs, list());

@@ -80,7 +80,8 @@ public:
         std::uint64_t removed = 0;
         std::uint64_t bytes = 0;
     };
-    /// Removes blobs older than `min_age` that `is_referenced` denies. The age protects an upload
+    /// Removes blobs older than `min_age` (0: of any age) that `is_referenced` denies. The age
+    /// protects an upload
     /// whose reference is not written yet; it counts by the monotonic clock for what this process
     /// stored lately, and by file time for the rest. An error of `is_referenced` ends the
     /// collection.
