@@ -412,6 +412,30 @@ TEST_F(Update, SharesFilesThatAreHereAlready) {
     EXPECT_EQ(slot().last_update.bytes_received, 4U);
 }
 
+TEST_F(Update, BringsTheSameBytesOnceWhateverTheirNames) {
+    const auto twice = [this](const std::string& version, const std::string& bytes) {
+        auto wanted = manifest(version, bytes);
+        auto copy = wanted.files[0];
+        copy.path = "a/copy.onnx";
+        wanted.files.insert(wanted.files.begin(), copy);
+        return wanted;
+    };
+    hub.order({order_for(twice("1.0.0", v1), "dep-1")});
+    start();
+    ASSERT_TRUE(until_active("1.0.0"));
+    EXPECT_EQ(count_requests("GET /v1/blobs/"), 1U);
+    const auto patch = delta_between(v1, v2);
+    hub.add_delta(sha256(v1), sha256(v2), patch);
+    const auto wanted = twice("2.0.0", v2);
+    auto order = order_for(wanted, "dep-2");
+    order.allow_full = false;
+    hub.order({order});
+    ASSERT_TRUE(until_active("2.0.0"));
+    EXPECT_EQ(slot().last_update.deltas, 1U);
+    EXPECT_EQ(slot().last_update.bytes_received, patch.size());
+    EXPECT_EQ(file_on_disk(wanted), v2);
+}
+
 TEST_F(Update, KeepsOnlyWhatIsNeeded) {
     install_v1();
     deploy("2.0.0", v2, "dep-2");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <tuple>
@@ -137,17 +138,26 @@ boost::asio::awaitable<std::optional<Step>> preflight(UpdateContext& context) {
     co_return std::nullopt;
 }
 
-boost::asio::awaitable<std::optional<Step>> look_for_files(UpdateContext& context) {
+/// The release's files, each content once: the same bytes may have several names in it.
+Missing list_files(const UpdateContext& context) {
+    const auto& refused = context.slot.disk.journal.no_delta;
+    const auto may_use_delta = [&refused](const MissingFile& item) {
+        return std::find(refused.begin(), refused.end(), item.file.path) == refused.end();
+    };
     Missing wanted;
+    std::map<Sha256Digest, std::size_t> places;
     for (const auto& file : context.manifest.files) {
-        MissingFile item;
-        item.file = file;
-        const auto& refused = context.journal().no_delta;
-        if (std::find(refused.begin(), refused.end(), file.path) == refused.end()) {
+        const auto [place, is_new] = places.try_emplace(file.sha256, wanted.size());
+        if (is_new) wanted.emplace_back().file = file;
+        auto& item = wanted[place->second];
+        if (!item.base && may_use_delta(item))
             item.base = find_base(context.slot, context.manifest, file);
-        }
-        wanted.push_back(std::move(item));
     }
+    return wanted;
+}
+
+boost::asio::awaitable<std::optional<Step>> look_for_files(UpdateContext& context) {
+    auto wanted = list_files(context);
     auto* blobs = &context.services.releases.blobs();
     std::function<Result<Missing>()> work = [blobs, wanted = std::move(wanted)]() mutable {
         return find_missing(*blobs, std::move(wanted));

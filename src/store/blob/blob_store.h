@@ -81,10 +81,9 @@ public:
         std::uint64_t bytes = 0;
     };
     /// Removes blobs older than `min_age` (0: of any age) that `is_referenced` denies. The age
-    /// protects an upload
-    /// whose reference is not written yet; it counts by the monotonic clock for what this process
-    /// stored lately, and by file time for the rest. An error of `is_referenced` ends the
-    /// collection.
+    /// protects an upload whose reference is not written yet; it counts by the monotonic clock for
+    /// what this process stored lately, and by file time for the rest. An error of `is_referenced`
+    /// ends the collection.
     [[nodiscard]] Result<Collected> collect(
         const std::function<Result<bool>(const Sha256Digest&)>& is_referenced,
         std::chrono::seconds min_age);
