@@ -10,6 +10,8 @@ namespace {
 
 // How far a signed time may be ahead of a clock that is not known to be behind.
 constexpr std::chrono::hours max_ahead{24};
+// Longer than that: a clock that is behind by no more has caught up by then.
+constexpr std::chrono::hours keep_interval{25};
 
 }  // namespace
 
@@ -49,18 +51,33 @@ Status DeviceState::accept_generation(std::int64_t generation, const Sha256Diges
     return {};
 }
 
-WallTime DeviceState::now() const { return std::max(clock_->wall(), record_.time_floor); }
+WallTime DeviceState::running_floor() const {
+    const auto since = clock_->steady() - floor_set_;
+    return record_.time_floor + std::chrono::floor<std::chrono::milliseconds>(since);
+}
+
+WallTime DeviceState::now() const { return clock_is_behind() ? running_floor() : clock_->wall(); }
 
 bool DeviceState::clock_is_behind() const { return clock_->wall() < record_.time_floor; }
 
 Status DeviceState::raise_floor(WallTime seen) {
     // Else a hub whose clock was ahead for a while would lock its devices out for as long.
     if (!clock_is_behind()) seen = std::min<WallTime>(seen, clock_->wall() + max_ahead);
-    if (seen <= record_.time_floor) return {};
+    if (seen <= (clock_is_behind() ? running_floor() : record_.time_floor)) return {};
+    return set_floor(seen);
+}
+
+Status DeviceState::keep_floor() {
+    if (!clock_is_behind() || clock_->steady() - floor_set_ < keep_interval) return {};
+    return set_floor(running_floor());
+}
+
+Status DeviceState::set_floor(WallTime to) {
     auto next = record_;
-    next.time_floor = seen;
+    next.time_floor = to;
     TRY(folder_.save_device(next));
     record_ = next;
+    floor_set_ = clock_->steady();
     return {};
 }
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/hub/renewal.h"
 #include "agent/test_world.h"
+#include "agent/transfer/byte_budget.h"
 
 namespace strandline::agent {
 namespace {
@@ -49,6 +51,41 @@ TEST_F(Floor, WithAClockThatIsBehindASignedTimeIsTheBestThereIs) {
     auto state = open();
     ASSERT_TRUE(state.raise_floor(signed_at));
     EXPECT_EQ(state.now(), signed_at);
+}
+
+TEST_F(Floor, RunsOnWhileTheClockIsBehind) {
+    const auto signed_at = clock_.wall();
+    clock_.set_wall(WallTime{});
+    auto state = open();
+    ASSERT_TRUE(state.raise_floor(signed_at));
+    ByteBudget budget(StateFolder(folder_.path()), 1'000, [&state] { return state.now(); });
+    budget.spend(1'000);
+    EXPECT_EQ(budget.left(), 0U);
+    clock_.advance(days{70});
+    EXPECT_TRUE(state.clock_is_behind());
+    EXPECT_GE(state.now(), signed_at + days{70});
+    EXPECT_LE(renewal_time(signed_at, signed_at + days{90}), state.now()) << "renewal is due";
+    EXPECT_EQ(budget.left(), 1'000U);
+    // What is signed now is not news if it is older than that.
+    ASSERT_TRUE(state.raise_floor(signed_at + days{60}));
+    EXPECT_GE(state.now(), signed_at + days{70});
+}
+
+TEST_F(Floor, IsKeptOverARestartToADay) {
+    const auto signed_at = clock_.wall();
+    clock_.set_wall(WallTime{});
+    {
+        auto state = open();
+        ASSERT_TRUE(state.raise_floor(signed_at));
+        ASSERT_TRUE(state.keep_floor());
+        EXPECT_EQ(StateFolder(folder_.path()).load_device()->time_floor, signed_at);
+        for (int hour = 0; hour < 24 * 70; ++hour) {
+            clock_.advance(hours{1});
+            ASSERT_TRUE(state.keep_floor());
+        }
+    }
+    clock_.set_wall(WallTime{});
+    EXPECT_GE(open().now(), signed_at + days{68});
 }
 
 }  // namespace

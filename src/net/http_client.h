@@ -31,7 +31,7 @@ struct ClientTls {
     std::string ca_sha256;
     std::string certificate_pem;
     std::string private_key_pem;
-    /// Judge validity dates at this time instead of the machine's clock (time floor).
+    /// Judge the end of validity at this lower bound of the time, not the clock (time floor).
     std::function<std::optional<WallTime>()> verify_time;
 };
 

@@ -162,6 +162,31 @@ TEST_F(HttpTls, JudgesDatesAtTheGivenTime) {
     EXPECT_TRUE(response) << response.error().message;
 }
 
+TEST_F(HttpTls, TakesTheGivenTimeForALowerBoundOfTheRealOne) {
+    IdentityOptions options;
+    options.valid_from = std::chrono::hours{24};
+    options.valid_until = std::chrono::hours{48};
+    const auto young = make_identity(options);
+    ServerTls server;
+    server.certificate_chain_pem = young.certificate_pem;
+    server.private_key_pem = young.key_pem;
+    start(std::move(server));
+    ClientTls tls;
+    tls.ca_pem = young.certificate_pem;
+    const auto by_the_clock = ask(tls);
+    ASSERT_FALSE(by_the_clock);
+    EXPECT_THAT(by_the_clock.error().message, HasSubstr("not yet valid"));
+    auto judged_at = system_clock().wall();
+    tls.verify_time = [&judged_at]() -> std::optional<WallTime> { return judged_at; };
+    const auto response = ask(tls);
+    EXPECT_TRUE(response) << response.error().message;
+    judged_at += std::chrono::hours{72};
+    EXPECT_FALSE(ask(tls)) << "it has ended by then";
+    judged_at = system_clock().wall();
+    tls.ca_pem = ca_.certificate_pem;
+    EXPECT_FALSE(ask(tls)) << "nobody vouches for it";
+}
+
 TEST_F(HttpTls, TrustsAPinnedCaOnly) {
     // No name matches, as at the first contact of an enrolment.
     start(server_tls(issue(ca_, "hub", "DNS:elsewhere"), ca_));

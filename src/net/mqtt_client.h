@@ -43,8 +43,8 @@ struct MqttOptions {
     std::string ca_file;
     std::string certificate_file;
     std::string key_file;
-    /// Judge the broker's certificate at this time instead of the machine's clock (time floor);
-    /// asked before each connection.
+    /// Judge the end of the broker's certificate at this lower bound of the time instead of the
+    /// machine's clock (time floor); asked before each connection.
     std::function<std::optional<WallTime>()> verify_time;
     std::optional<MqttWill> will;
     std::chrono::seconds session_expiry{3600};

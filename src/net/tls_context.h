@@ -23,8 +23,8 @@ using SslContext = std::shared_ptr<ssl_ctx_st>;
 [[nodiscard]] Result<SslContext> make_client_context(const ClientTls& tls);
 
 [[nodiscard]] bool is_ip_literal(const std::string& host);
-/// The other side must prove to be `host`, a name or an address; validity is judged at
-/// `verify_time`, else by the machine's clock.
+/// The other side must prove to be `host`, a name or an address. Validity is judged by the
+/// machine's clock, or its end alone at `verify_time`, a lower bound of the time.
 [[nodiscard]] Status expect_peer(X509_VERIFY_PARAM_st& param, const std::string& host,
                                  std::optional<WallTime> verify_time);
 /// Only the time of `expect_peer`.

@@ -58,6 +58,7 @@ boost::asio::awaitable<void> keep_certificate(Tasks& tasks, net::Signal& wake, H
                                               DeviceState& device, RenewalOptions options) {
     Backoff backoff(retry_base, max_look);
     while (!tasks.stopping()) {
+        ignore(device.keep_floor(), "tried again at the next look");
         const auto own = read_own(options.identity);
         auto look = max_look;
         if (own) {
