@@ -13,6 +13,9 @@ namespace strandline::agent {
 struct Agent::Impl {
     Impl(net::Runtime& runtime, AgentOptions options) : parts(runtime, std::move(options)) {}
     AgentParts parts;
+
+    [[nodiscard]] boost::asio::awaitable<void> start();
+    void tell_where();
 };
 
 Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -28,24 +31,28 @@ Result<std::unique_ptr<Agent>> Agent::create(net::Runtime& runtime, AgentOptions
     return std::unique_ptr<Agent>(new Agent(std::move(impl)));
 }
 
-boost::asio::awaitable<void> Agent::start() {
-    auto& parts = impl_->parts;
+void Agent::Impl::tell_where() {
+    if (!parts.server) return;
+    RuntimeInfo info;
+    info.pid = ::getpid();
+    info.device = parts.identity.address.device;
+    info.serve_address = parts.options.config.serve.address;
+    info.serve_port = parts.server->port();
+    ignore(write_file_atomically(parts.state.info_file(), as_bytes(to_json(info))),
+           "it only helps others to find us");
+}
+
+boost::asio::awaitable<void> Agent::Impl::start() {
+    if (parts.tasks.stopping()) co_return;
     co_await parts.updater->start();
-    if (parts.server) {
-        RuntimeInfo info;
-        info.pid = ::getpid();
-        info.device = device();
-        info.serve_address = parts.options.config.serve.address;
-        info.serve_port = serve_port();
-        ignore(write_file_atomically(parts.state.info_file(), as_bytes(to_json(info))),
-               "it only helps others to find us");
-    }
+    if (parts.tasks.stopping()) co_return;
+    tell_where();
     parts.updater->reconcile(false);
     parts.tasks.spawn(parts.reporter->run());
     parts.tasks.spawn(parts.follow_hub());
     RenewalOptions renewal;
     renewal.identity = parts.state.identity();
-    renewal.renewed = [&parts] {
+    renewal.renewed = [this] {
         if (parts.mqtt) parts.mqtt->reconnect();
     };
     parts.tasks.spawn(keep_certificate(parts.tasks, parts.renewal_wake, *parts.hub, *parts.device,
@@ -53,9 +60,16 @@ boost::asio::awaitable<void> Agent::start() {
     if (parts.mqtt) parts.mqtt->start();
 }
 
+boost::asio::awaitable<void> Agent::start() {
+    // One of the tasks, since stop() must not leave it behind.
+    auto work = impl_->start();
+    co_await impl_->parts.tasks.attend(std::move(work));
+}
+
 boost::asio::awaitable<bool> Agent::stop(Deadline deadline) {
     auto& parts = impl_->parts;
     const bool ended = co_await parts.tasks.stop(deadline);
+    if (!ended) parts.updater->give_back_counts();
     if (parts.mqtt) co_await parts.mqtt->stop(deadline);
     if (parts.server) co_await parts.server->stop(deadline);
     co_await parts.updater->stop_serving();

@@ -44,14 +44,14 @@ public:
     /// for little. Refuses a folder without an identity, and one that another process uses.
     [[nodiscard]] static Result<std::unique_ptr<Agent>> create(net::Runtime& runtime,
                                                                AgentOptions options);
-    /// After stop(), or after the runtime has stopped for good.
+    /// After a stop() that ended everything, or after the runtime has stopped for good.
     ~Agent();
 
     /// Verifies what is on disk, serves it, and then keeps it as the hub wants it. Returns when the
     /// models on disk are served; work goes on until stop().
     [[nodiscard]] boost::asio::awaitable<void> start();
-    /// Ends everything in order: false when something still ran at the deadline. The disk is safe
-    /// either way.
+    /// Ends everything in order, a start() under way too: false when something still ran at the
+    /// deadline, and uses this. The disk is safe either way.
     [[nodiscard]] boost::asio::awaitable<bool> stop(Deadline deadline);
 
     [[nodiscard]] const std::string& device() const;

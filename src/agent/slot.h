@@ -23,6 +23,7 @@ struct Slot {
     std::optional<Release> previous;
     std::unique_ptr<RunningRelease> running;  ///< serves `active`
     std::uint64_t starts = 0;                 ///< how often `running` was replaced
+    bool loading = false;                     ///< a load is under way that the journal counts
     std::string not_serving_reason = "no model is installed";
     std::optional<trust::ReportedError> problem;  ///< of this start; a refusal is in the journal
     double progress = 0;

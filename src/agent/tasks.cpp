@@ -9,6 +9,11 @@ void Tasks::spawn(boost::asio::awaitable<void> task) {
     runtime_->spawn(run(std::move(task)));
 }
 
+boost::asio::awaitable<void> Tasks::attend(boost::asio::awaitable<void> task) {
+    ++running_;
+    co_await run(std::move(task));
+}
+
 boost::asio::awaitable<void> Tasks::run(boost::asio::awaitable<void> task) {
     co_await std::move(task);
     --running_;

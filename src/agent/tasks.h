@@ -20,6 +20,8 @@ public:
 
     /// Starts one; it must end soon after stopping() is true.
     void spawn(boost::asio::awaitable<void> task);
+    /// Runs one for a caller who waits for it, as one of the agent's.
+    [[nodiscard]] boost::asio::awaitable<void> attend(boost::asio::awaitable<void> task);
     [[nodiscard]] bool stopping() const { return stopping_; }
 
     /// A signal that the end of the agent shall notify. Borrowed for the life of this.

@@ -114,6 +114,7 @@ boost::asio::awaitable<bool> Updater::recover_slot(std::string name) {
     }
     worker.slot.disk = std::move(recovery->disk);
     worker.slot.problem = std::move(recovery->problem);
+    if (tasks_->stopping()) co_return true;
     const auto served = co_await serve_active(services_, worker.slot);
     if (!served) log_warn("slot not served slot={} reason=\"{}\"", name, served.error().message);
     co_return true;
@@ -127,10 +128,12 @@ boost::asio::awaitable<void> Updater::start() {
     }
     bool settled = true;
     for (const auto& name : *names) {
+        if (tasks_->stopping()) co_return;
         const bool recovered = co_await recover_slot(name);
         settled =
             settled && recovered && workers_.at(name)->slot.disk.journal.state == UpdateState::idle;
     }
+    if (tasks_->stopping()) co_return;
     // The clean-up after the last update may have been cut off; one under way has its own.
     if (settled) request_clean_up();
     for (const auto& [name, worker] : workers_) tasks_->spawn(work(*worker));
@@ -347,6 +350,19 @@ std::set<Sha256Digest> Updater::needed_releases() const {
         if (disk.journal.order) needed.insert(disk.journal.order->manifest);
     }
     return needed;
+}
+
+void Updater::give_back_counts() {
+    for (const auto& [name, worker] : workers_) {
+        auto& journal = worker->slot.disk.journal;
+        const bool loading = std::exchange(worker->slot.loading, false);
+        const auto entered = journal.entered.find(journal.state);
+        const bool inside = entered != journal.entered.end() && entered->second > 0;
+        if (!loading && !inside) continue;
+        if (loading) journal.load_attempts -= 1;
+        if (inside) entered->second -= 1;
+        ignore(services_.state.save_journal(name, journal), "then it counts as one more crash");
+    }
 }
 
 boost::asio::awaitable<void> Updater::stop_serving() {

@@ -36,6 +36,8 @@ public:
     /// Blobs of orders that are being fetched, or refused for what may heal; none when an order is
     /// yet to be planned.
     [[nodiscard]] std::optional<std::set<Sha256Digest>> needed_blobs() const;
+    /// What the end of the program cuts off, it cuts on purpose: that is not to count as a crash.
+    void give_back_counts();
     /// Ends every running release.
     [[nodiscard]] boost::asio::awaitable<void> stop_serving();
 

@@ -24,7 +24,9 @@ boost::asio::awaitable<Result<std::unique_ptr<RunningRelease>>> counted_load(
     journal.load_attempts += 1;
     ignore(services.state.save_journal(slot.name, journal),
            "a disk that cannot be written must not stop serving");
+    slot.loading = true;
     auto loaded = co_await services.host.load(slot.name, *slot.active);
+    slot.loading = false;
     journal.load_attempts = 0;
     ignore(services.state.save_journal(slot.name, journal), "as above");
     co_return loaded;
