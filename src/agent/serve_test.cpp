@@ -70,6 +70,20 @@ TEST_F(Serve, JudgesTheEndOfASelfTestChild) {
     }
 }
 
+// Else the kernel may end the agent for the memory that a release under test has taken.
+TEST_F(Serve, OffersSelfTestsToTheKernelFirst) {
+    SelfTestOptions test;
+    test.program = write_program(
+        R"(printf '{"passed":false,"reason":"x","message":"%s"}' "$(cat /proc/self/oom_score_adj)")");
+    const auto verdict = run_self_test(local_release("x"), test);
+    ASSERT_TRUE(verdict) << verdict.error().message;
+    EXPECT_EQ(verdict->message, "1000");
+    const auto program = script(R"(test "$(cat /proc/self/oom_score_adj)" = 1000) ");
+        const auto lived = run_self_test(local_release(program, trust::RuntimeKind::process), test);
+    ASSERT_TRUE(lived);
+    EXPECT_TRUE(lived->passed) << lived->message;
+}
+
 TEST_F(Serve, JudgesProgramsByWhetherTheyLive) {
     const std::vector<std::pair<std::string, bool>> rows{
         {"exec sleep 600", true}, {"exit 0", true}, {"exit 1", false}, {"kill -SEGV $$", false}};

@@ -35,6 +35,8 @@ struct ChildLimits {
     std::optional<std::chrono::seconds> cpu;
     std::optional<std::uint64_t> file_size_bytes;
     std::optional<std::uint64_t> open_files;
+    /// When memory runs out the kernel ends this child before anything else, us above all.
+    bool first_out_of_memory = false;
 };
 
 struct ChildOptions {

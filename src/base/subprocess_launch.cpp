@@ -40,6 +40,7 @@ struct Plan {
     pid_t parent = -1;
     int death_signal = SIGKILL;
     int max_descriptors = 0;
+    bool first_out_of_memory = false;
 };
 
 // Descriptors are close-on-exec for the most part; this is for those that a library opened without.
@@ -86,6 +87,15 @@ void reset_signals() {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+/// Best effort: without /proc the kernel chooses by size, and takes the child as likely as us.
+void offer_to_oom_killer() {
+    constexpr std::string_view highest = "1000";
+    const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    static_cast<void>(!::write(fd, highest.data(), highest.size()));
+    ::close(fd);
+}
+
 /// Puts `from`, which is above 2, on `to`; -1 leaves `to` as it is.
 bool redirect(int from, int to) { return from < 0 || ::dup2(from, to) >= 0; }
 
@@ -105,6 +115,7 @@ bool redirect(int from, int to) { return from < 0 || ::dup2(from, to) >= 0; }
             child_fails(plan, 3);
         }
     }
+    if (plan.first_out_of_memory) offer_to_oom_killer();
     if (!plan.folder.empty() && ::chdir(plan.folder.c_str()) != 0) child_fails(plan, 4);
     close_descriptors_on_exec(plan.max_descriptors);
     ::execve(plan.program.c_str(), plan.argv.data(), plan.environment.data());
@@ -247,6 +258,7 @@ Result<Launched> launch(const ChildOptions& options) {
     plan.parent = ::getpid();
     plan.max_descriptors = count_descriptors();
     plan.death_signal = options.parent_death_signal;
+    plan.first_out_of_memory = options.limits.first_out_of_memory;
 
     launched.pid = fork_child(plan);
     if (launched.pid < 0) return error_from_errno("fork " + plan.program, errno);

@@ -22,6 +22,7 @@ ChildLimits limits_for(const SelfTestOptions& options) {
     limits.address_space_bytes = wanted > 0 ? wanted : options.config.self_test.memory_bytes;
     limits.cpu = std::chrono::ceil<seconds>(options.policy.timeout) + seconds{1};
     limits.file_size_bytes = max_child_file_bytes;
+    limits.first_out_of_memory = true;
     return limits;
 }
 
@@ -88,6 +89,7 @@ Result<SelfTestVerdict> test_process(const Release& release, const SelfTestOptio
     child.on_line = nullptr;
     if (options.policy.memory_bytes > 0)
         child.limits.address_space_bytes = options.policy.memory_bytes;
+    child.limits.first_out_of_memory = true;
     child.time_limit = std::min(options.config.self_test.process_settle, options.policy.timeout);
     const auto result = run_child(std::move(child));
     if (!result) return failed("load_error", result.error().message);
