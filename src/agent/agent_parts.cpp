@@ -83,7 +83,7 @@ Status AgentParts::open_hub() {
     pace = std::make_unique<Pace>(options.config.transfer.max_bytes_per_second, *options.clock);
     budget = std::make_unique<ByteBudget>(state, options.config.transfer.max_bytes_per_day,
                                           [this] { return device->now(); });
-    line = std::make_unique<DownloadLine>(DownloadLine{*hub, *pace, *budget});
+    line = std::make_unique<DownloadLine>(DownloadLine{runtime, *hub, *pace, *budget});
     host = std::make_unique<ReleaseHost>(runtime, options.run_models ? &models : nullptr,
                                          options.config);
     UpdateServices services{.runtime = runtime,

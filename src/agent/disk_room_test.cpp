@@ -8,6 +8,7 @@
 #include "agent/disk/release_store.h"
 #include "agent/states/disk_need.h"
 #include "agent/test_world.h"
+#include "agent/transfer/partial_file.h"
 
 // Where the room on a device's disk goes, and who may take it.
 namespace strandline::agent {
@@ -44,6 +45,20 @@ TEST(ReleaseStore, CollectsBlobsWhoseTimeIsAheadOfTheClock) {
     EXPECT_TRUE(blobs->contains(blob.digest));
     ASSERT_TRUE(releases.collect({}));
     EXPECT_FALSE(blobs->contains(blob.digest));
+}
+
+TEST(PartialFile, IsSyncedByAJobThatOutlivesIt) {
+    const TempFolder folder;
+    std::function<Status()> job;
+    {
+        auto file = PartialFile::open(folder.path() / "x.full", "/v1/blobs/x").value();
+        ASSERT_TRUE(file.restart("\"e\"", 100));
+        ASSERT_TRUE(file.append(as_bytes(letters(40, 'x'))));
+        EXPECT_EQ(file.unsynced(), 40U);
+        job = file.sync_job();
+        EXPECT_EQ(file.unsynced(), 0U);
+    }
+    EXPECT_TRUE(job());
 }
 
 class Room : public World {

@@ -16,6 +16,18 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return value;
 }
 
+// What a power cut may cost, and what the disk has to take at once: an fsync of a whole model would
+// keep a slow disk busy for minutes.
+constexpr std::uint64_t max_unsynced = std::uint64_t{8} << 20;
+
+/// On a worker: everything else goes on meanwhile.
+boost::asio::awaitable<Status> sync(DownloadLine& line, PartialFile& file, DownloadWatch& watch) {
+    auto job = file.sync_job();
+    auto synced = co_await line.runtime.offload(std::move(job));
+    watch.disk_failed = !synced;
+    co_return synced;
+}
+
 /// Writes an answer's body where it belongs.
 class PartialSink final : public net::ResponseSink {
 public:
@@ -42,6 +54,7 @@ public:
             co_return written;
         }
         if (watch_->received) watch_->received(bytes.size());
+        if (file_->unsynced() >= max_unsynced) CO_TRY(co_await sync(*line_, *file_, *watch_));
         if (line_->budget.left() == 0 && !file_->complete()) {
             watch_->budget_spent = true;
             co_return fail(Errc::exhausted, "the bytes of this day are spent");
@@ -199,9 +212,8 @@ net::Task<DownloadOutcome> download_once(DownloadLine& line, Download download,
     if (watch.bad_answer)
         ignore(PartialFile::discard(download.file), "the next try starts anew anyway");
     if (outcome && outcome->state == DownloadState::complete) {
-        const auto synced = file->sync();
-        watch.disk_failed = !synced;
-        if (!synced) co_return synced.error();
+        auto synced = co_await sync(line, *file, watch);
+        if (!synced) co_return std::move(synced).error();
     }
     co_return outcome;
 }

@@ -34,6 +34,7 @@ struct DownloadOutcome {
 
 /// What all downloads of an agent share; borrowed.
 struct DownloadLine {
+    net::Runtime& runtime;
     HubClient& hub;
     Pace& pace;
     ByteBudget& budget;

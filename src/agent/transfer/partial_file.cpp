@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -57,10 +58,20 @@ Status PartialFile::append(ByteSpan bytes) {
     }
     TRY(write_all(fd_.get(), bytes));
     offset_ += bytes.size();
+    unsynced_ += bytes.size();
     return {};
 }
 
-Status PartialFile::sync() { return sync_file(fd_.get(), file_); }
+std::function<Status()> PartialFile::sync_job() {
+    unsynced_ = 0;
+    // Shared, since a std::function is copied; its own descriptor, since ours may be closed by
+    // then.
+    const auto fd = std::make_shared<UniqueFd>(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    return [fd, file = file_]() -> Status {
+        if (fd->get() < 0) return fail(Errc::internal, file.string() + ": no descriptor is left");
+        return sync_file(fd->get(), file);
+    };
+}
 
 Status PartialFile::discard(const std::filesystem::path& file) {
     TRY(remove_file(record_path(file)));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "agent/disk/records.h"
@@ -27,8 +28,11 @@ public:
     [[nodiscard]] Status restart(std::string etag, std::uint64_t size);
     /// Bytes beyond the size of the record are `corrupt` and are not written.
     [[nodiscard]] Status append(ByteSpan bytes);
-    /// Makes what is there survive a power cut.
-    [[nodiscard]] Status sync();
+    /// Bytes appended since the last sync_job().
+    [[nodiscard]] std::uint64_t unsynced() const { return unsynced_; }
+    /// What makes all that is there survive a power cut. It takes as long as the disk does, so it
+    /// is for a worker; it outlives this.
+    [[nodiscard]] std::function<Status()> sync_job();
 
     /// Removes file and journal.
     [[nodiscard]] static Status discard(const std::filesystem::path& file);
@@ -41,6 +45,7 @@ private:
     UniqueFd fd_;
     PartialRecord record_;
     std::uint64_t offset_ = 0;
+    std::uint64_t unsynced_ = 0;
 };
 
 }  // namespace strandline::agent
