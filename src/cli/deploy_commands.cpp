@@ -115,8 +115,8 @@ public:
             });
             return {};
         }
-        return wait_for_deployment(context, id,
-                                   std::chrono::seconds(timeout_s_.value_or(default_wait_s)));
+        return wait_for_deployments(context, {id},
+                                    std::chrono::seconds(timeout_s_.value_or(default_wait_s)));
     }
 
 private:
@@ -148,18 +148,16 @@ public:
         TRY(const auto made,
             hub->post("/v1/deployments/" + net::percent_encode(id_) + "/rollback"));
         const auto deployments = made.list("deployments");
-        if (!wait_) {
+        if (!wait_ || deployments.empty()) {
             context.show(made, [&](const Document&) {
                 return fmt::format("{} deployments made to undo {}", deployments.size(), id_);
             });
             return {};
         }
-        for (const auto& deployment : deployments) {
-            const std::string id = deployment.has("id") ? deployment.text("id") : deployment.text();
-            TRY(wait_for_deployment(context, id,
-                                    std::chrono::seconds(timeout_s_.value_or(default_wait_s))));
-        }
-        return {};
+        std::vector<std::string> ids;
+        for (const auto& deployment : deployments) ids.push_back(deployment.text("id"));
+        return wait_for_deployments(context, ids,
+                                    std::chrono::seconds(timeout_s_.value_or(default_wait_s)));
     }
 
 private:

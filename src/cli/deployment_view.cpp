@@ -1,5 +1,6 @@
 #include "cli/deployment_view.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <map>
 #include <thread>
@@ -65,7 +66,53 @@ private:
     std::map<std::string, std::string> shown_;
 };
 
-Status verdict(const Document& deployment) {
+std::string path_of(const std::string& id) { return "/v1/deployments/" + net::percent_encode(id); }
+
+bool has_ended(const Document& deployment) { return deployment.text("state") != "running"; }
+
+// What a deployment says as soon as its first page is known, with the rows of the other pages.
+Result<Document> with_all_rows(HubClient& hub, const std::string& id, const Document& first) {
+    auto rows = first.list("devices");
+    Document last = first;
+    while (!last.text("next").empty()) {
+        TRY(last, hub.get(fmt::format("{}?limit=1000&cursor={}", path_of(id),
+                                      net::percent_encode(last.text("next")))));
+        for (auto& row : last.list("devices")) rows.push_back(std::move(row));
+    }
+    ObjectBuilder whole;
+    for (const auto& [key, value] : last.fields()) {
+        if (key == "devices") {
+            whole.documents(key, rows);
+        } else {
+            whole.document(key, value);
+        }
+    }
+    return Document::parse(whole.json(), "deployment");
+}
+
+// While it runs the first page is enough to show that it goes on.
+Result<Document> look(HubClient& hub, const std::string& id) {
+    TRY(auto first, hub.get(path_of(id)));
+    if (!has_ended(first) || first.text("next").empty()) return first;
+    return with_all_rows(hub, id, first);
+}
+
+// As it was last seen: ended, or running at the deadline.
+Result<Document> follow(const Context& context, HubClient& hub, const std::string& id,
+                        Deadline deadline) {
+    Progress progress(context);
+    for (;;) {
+        auto seen = look(hub, id);
+        if (!seen && !info(seen.error().code).retryable) return seen;
+        if (seen) progress.show(*seen);
+        if ((seen && has_ended(*seen)) || deadline.passed()) return seen;
+        auto wait = poll_interval;
+        if (!seen) wait = std::max(wait, seen.error().retry_after.value_or(wait));
+        std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(wait, deadline.remaining()));
+    }
+}
+
+Status failure(const Document& deployment) {
     if (deployment.text("state") == "succeeded") return {};
     std::string reasons;
     for (const auto& device : deployment.list("devices")) {
@@ -76,6 +123,25 @@ Status verdict(const Document& deployment) {
     }
     return fail(Errc::conflict, fmt::format("deployment {} {}{}", deployment.text("id"),
                                             deployment.text("state"), reasons));
+}
+
+Status verdict(const std::string& id, const Result<Document>& seen, std::chrono::seconds limit) {
+    if (seen && has_ended(*seen)) return failure(*seen);
+    if (!seen && !info(seen.error().code).retryable) return seen.error();
+    const std::string why = seen ? "" : ": " + seen.error().message;
+    return fail(
+        Errc::timeout,
+        fmt::format("deployment {} {} after {} s{}; follow it with: strandline status {}", id,
+                    seen ? "is still running" : "was not seen to end", limit.count(), why, id));
+}
+
+// What has failed for good is worse than what may still go well.
+Status worse(const Status& a, const Status& b) {
+    if (a || b) return a ? b : a;
+    const bool second = info(a.error().code).retryable && !info(b.error().code).retryable;
+    Error error = second ? b.error() : a.error();
+    error.message += "\n" + (second ? a.error().message : b.error().message);
+    return error;
 }
 
 }  // namespace
@@ -97,26 +163,27 @@ std::string format_deployment(const Document& deployment) {
     return out + "\n";
 }
 
-Status wait_for_deployment(Context& context, const std::string& id, std::chrono::seconds limit) {
+Result<Document> get_deployment(HubClient& hub, const std::string& id) {
+    TRY(const auto first, hub.get(path_of(id)));
+    if (first.text("next").empty()) return first;
+    return with_all_rows(hub, id, first);
+}
+
+Status wait_for_deployments(Context& context, const std::vector<std::string>& ids,
+                            std::chrono::seconds limit) {
     TRY(auto* hub, context.hub());
     const Deadline deadline = Deadline::after(limit);
-    Progress progress(context);
-    const std::string path = "/v1/deployments/" + net::percent_encode(id);
-    for (;;) {
-        TRY(const auto deployment, hub->get(path));
-        progress.show(deployment);
-        if (deployment.text("state") != "running") {
-            context.show(deployment, format_deployment);
-            return verdict(deployment);
-        }
-        if (deadline.passed()) {
-            return fail(Errc::timeout,
-                        fmt::format("deployment {} is still running after {} s; follow it with: "
-                                    "strandline status {}",
-                                    id, limit.count(), id));
-        }
-        std::this_thread::sleep_for(poll_interval);
+    const bool together = ids.size() > 1 && context.json();
+    std::vector<Document> shown;
+    Status worst;
+    for (const auto& id : ids) {
+        const auto seen = follow(context, *hub, id, deadline);
+        if (seen && together) shown.push_back(*seen);
+        if (seen && !together && has_ended(*seen)) context.show(*seen, format_deployment);
+        worst = worse(worst, verdict(id, seen, limit));
     }
+    if (together) context.print(ObjectBuilder().documents("deployments", shown).json());
+    return worst;
 }
 
 }  // namespace strandline::cli

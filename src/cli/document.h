@@ -56,6 +56,7 @@ public:
     ObjectBuilder& objects(std::string_view key, const std::vector<ObjectBuilder>& values);
     /// Parsed JSON under a key.
     ObjectBuilder& document(std::string_view key, const Document& value);
+    ObjectBuilder& documents(std::string_view key, const std::vector<Document>& values);
 
     [[nodiscard]] std::string json() const;
 

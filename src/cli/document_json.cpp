@@ -139,6 +139,12 @@ ObjectBuilder& ObjectBuilder::document(std::string_view key, const Document& val
     return *this;
 }
 
+ObjectBuilder& ObjectBuilder::documents(std::string_view key, const std::vector<Document>& values) {
+    boost::system::error_code error;
+    impl_->object[key] = boost::json::parse(json_list(values), error);
+    return *this;
+}
+
 std::string ObjectBuilder::json() const { return boost::json::serialize(impl_->object); }
 
 std::string json_list(const std::vector<Document>& documents) {

@@ -21,8 +21,7 @@ std::string hub_status(const Document& status) {
 Status show_status(Context& context, const SimpleOptions& options) {
     TRY(auto* hub, context.hub());
     if (!options.first.empty()) {
-        TRY(const auto deployment,
-            hub->get("/v1/deployments/" + net::percent_encode(options.first)));
+        TRY(const auto deployment, get_deployment(*hub, options.first));
         context.show(deployment, format_deployment);
         return {};
     }
