@@ -52,8 +52,11 @@ public:
     explicit EventPrinter(const Context& context) : context_(&context) {}
 
     [[nodiscard]] Result<bool> head(const net::ClientResponse& response) override {
-        return response.status == 200;
+        began_ = response.status == 200;
+        return began_;
     }
+    /// Whether the hub has agreed to send events.
+    [[nodiscard]] bool began() const { return began_; }
     [[nodiscard]] boost::asio::awaitable<Status> data(ByteSpan bytes) override {
         buffer_ += as_text(bytes);
         for (auto end = buffer_.find('\n'); end != std::string::npos; end = buffer_.find('\n')) {
@@ -81,6 +84,7 @@ private:
     }
 
     const Context* context_;
+    bool began_ = false;
     std::string buffer_;
     std::string type_;
     std::string cursor_;
@@ -93,9 +97,12 @@ Status watch(Context& context, const SimpleOptions& options) {
     request.url = "/v1/events" +
                   (options.filter.empty() ? "" : "?since=" + net::percent_encode(options.filter));
     request.headers.set("Accept", "text/event-stream");
-    if (options.number) request.deadline = Deadline::after(std::chrono::seconds(*options.number));
+    const auto until =
+        options.number ? Deadline::after(std::chrono::seconds(*options.number)) : Deadline::never();
+    request.deadline = until;
     auto response = hub->send(std::move(request), printer);
-    if (!response && response.error().code == Errc::timeout && options.number) return {};
+    // Any other time-out, such as a hub that does not answer, is none that was asked for.
+    if (!response && printer.began() && until.passed()) return {};
     if (!response) return response.error();
     if (response->status >= 400) return net::to_error(*response, "watch");
     return {};
