@@ -28,6 +28,7 @@ public:
         // authenticated; from now on the CA certificate itself is the anchor.
         TRY(auto pinned, HubClient::create_pinned(profile, token.ca_sha256));
         TRY(profile.ca_pem, pinned->get_text("/v1/hub/ca"));
+        profile.url = pinned->url();
         TRY(auto client, HubClient::create(profile));
         TRY(const auto me, client->get("/v1/whoami"));
         TRY(save_profile(context.profile_path(), profile));

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "cli/document.h"
+#include "net/http_client.h"
 
 namespace strandline::cli {
 namespace {
@@ -45,6 +46,8 @@ Result<Profile> load_profile(const std::string& path) {
             "not logged in; run: strandline login https://HUB:8443 --token @FILE (the hub prints "
             "an operator token at its first start)");
     }
+    TRY(const auto url, net::Url::parse(profile.url));
+    profile.url = url.origin();
     return profile;
 }
 

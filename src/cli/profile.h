@@ -8,7 +8,7 @@ namespace strandline::cli {
 
 /// The hub a person is logged in to; kept in a file of mode 0600.
 struct Profile {
-    std::string url;
+    std::string url;  ///< scheme, host and port alone
     std::string token;
     std::string ca_pem;
 };

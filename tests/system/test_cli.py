@@ -94,6 +94,18 @@ def test_not_logged_in_says_how_to(filled, tmp_path):
     assert done.returncode == 3 and "strandline login" in done.stderr
 
 
+def test_a_login_keeps_the_origin_of_what_was_typed(filled, tmp_path):
+    env = {"STRANDLINE_PROFILE": str(tmp_path / "profile.json")}
+    done = plain(filled, "login", filled.hub.url + "/", "--token", "-", env=env, stdin=filled.hub.token)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "profile.json").read_text())["url"] == filled.hub.url
+    # What an earlier version kept, or a variable says.
+    for typed in ("/", "/v1"):
+        checked = plain(filled, "doctor", "--json", env={**env, "STRANDLINE_HUB": filled.hub.url + typed})
+        found = {f["check"]: f for f in json.loads(checked.stdout)["findings"]}
+        assert found["hub"]["verdict"] == "ok", found
+
+
 def test_roles(filled, tmp_path):
     token = filled.hub.cli("token", "create", "--operator", "watcher", "--role", "viewer").strip()
     env = {"STRANDLINE_PROFILE": str(tmp_path / "viewer.json")}
