@@ -19,7 +19,7 @@ class Request:
 @dataclass
 class Answer:
     status: int = 200
-    body: object = None
+    body: object = None  #: bytes, or what becomes JSON
     headers: dict = field(default_factory=dict)
 
 
@@ -75,7 +75,8 @@ class ScriptedHub:
                 if answer is None:
                     self.close_connection = True
                     return
-                data = b"" if answer.body is None else json.dumps(answer.body).encode()
+                raw = isinstance(answer.body, bytes)
+                data = answer.body if raw else b"" if answer.body is None else json.dumps(answer.body).encode()
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
