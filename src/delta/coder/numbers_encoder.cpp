@@ -39,7 +39,8 @@ public:
             return set_method(number::Method::exact, false);
         number::Method method = mode_.method;
         if (method == number::Method::sparse) {
-            if (encode_sparse_numbers(mode_.type, numbers_, old, {learning_.model, learning_.gaps},
+            if (!old.empty() &&
+                encode_sparse_numbers(mode_.type, numbers_, old, {learning_.model, learning_.gaps},
                                       learning_.writer, out_))
                 return;
             method = number::Method::absolute;

@@ -59,6 +59,18 @@ bool is_copy(const Match& match, std::uint64_t begin, std::uint64_t end) {
     return match.length == end - begin || match.length >= min_copy_bytes;
 }
 
+// Of the block that starts at `begin`. Views know whole numbers only, so what segments cut of one
+// is a block of its own.
+std::uint64_t block_length(std::uint64_t begin, std::uint64_t end, const TensorPart* part,
+                           std::uint64_t most) {
+    const std::uint64_t length = std::min(end - begin, most);
+    if (part == nullptr || !part->view) return length;
+    const std::uint64_t one = element_size(part->type);
+    const std::uint64_t cut = (begin - part->begin) % one;
+    if (cut != 0) return std::min(length, one - cut);
+    return length < one ? length : length / one * one;
+}
+
 }  // namespace
 
 // A copy or a fill that gets a record of its own.
@@ -238,7 +250,7 @@ Status SegmentEncoder::encode_stretch(std::uint64_t begin, std::uint64_t end, co
 Status SegmentEncoder::encode_blocks(std::uint64_t begin, std::uint64_t end, const Findings& found,
                                      std::uint64_t next_shift, const TensorPart* part) {
     while (begin < end) {
-        const auto length = std::min<std::uint64_t>(end - begin, limits_.block_bytes);
+        const auto length = block_length(begin, end, part, limits_.block_bytes);
         records_.clear();
         bool literal =
             limits_.scripts && (all_literals_ || (part == nullptr && length <= small_gap_bytes));

@@ -139,6 +139,7 @@ std::optional<TensorCoder::Coded> TensorCoder::code_as_before(const TensorBlock&
         if (rough.size() <= *habit_.rough) return std::nullopt;
         return code_predicted(block, mode, std::move(rough[*habit_.rough]));
     }
+    if (mode.method == number::Method::sparse && block.old.empty()) return std::nullopt;
     return Coded{numbers_->encode(block.bytes, block.old, mode, {}), std::nullopt};
 }
 
