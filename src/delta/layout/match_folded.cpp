@@ -48,7 +48,8 @@ private:
         const auto old_tensor = *matches_[i].old_tensor;
         for (const auto candidate : nearest_norms(old_tensor)) {
             const auto& norm = norms_[candidate];
-            const auto& shape = old_.tensor(old_tensor).shape;
+            // The old one may have axes of length 1 that are not there any more.
+            const auto& shape = new_.tensor(i).shape;
             for (std::uint32_t axis = 0; axis < shape.size(); ++axis) {
                 if (used_[candidate] || shape[axis] != norm.channels) continue;
                 if (auto found = fit(i, norm, axis)) {

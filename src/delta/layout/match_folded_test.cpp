@@ -102,6 +102,21 @@ TEST_P(FoldedNorms, AreFoundWithTheirFormula) {
     }
 }
 
+/// The first layer's old weights have axes of length 1 in front that the new ones do not have.
+TEST_P(FoldedNorms, AreFoundWhereAxesOfOneCameOrWent) {
+    const auto [formula, epsilon] = GetParam();
+    auto before = with_norms(2);
+    before.layout.tensors[0].shape = {1, 1, channels, 15};
+    auto after = folded(2, formula, epsilon);
+    after.layout.tensors[0].shape = {channels, 15};
+    after.layout.tensors[2].shape = {1, channels, 3, 5};
+    const auto matches = match_tensors(before.layout, before.bytes, after.layout, after.bytes);
+    ASSERT_TRUE(matches[0].folded && matches[2].folded);
+    EXPECT_EQ(matches[0].old_tensor, 0U);
+    EXPECT_EQ(matches[0].folded->axis, 0U);
+    EXPECT_EQ(matches[2].folded->axis, 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Formulas, FoldedNorms,
                          testing::Combine(testing::Values(Formula::divide, Formula::reciprocal),
                                           testing::Values(1e-5F, 1e-3F)));
@@ -112,6 +127,21 @@ TEST(FoldedNormsNone, AreNotSeenInFineTunedWeights) {
     after.bytes = fine_tuned(after.bytes, 0.01, 7);
     for (const auto& match :
          match_tensors(before.layout, before.bytes, after.layout, after.bytes)) {
+        EXPECT_FALSE(match.folded.has_value());
+    }
+}
+
+TEST(FoldedNormsNone, AreSoughtAlongTheAxesOfTheNewWeights) {
+    auto before = with_norms(3);
+    auto after = with_norms(3);
+    for (std::size_t i = 0; i < before.layout.tensors.size(); i += 6) {
+        before.layout.tensors[i].shape = {1, 1, 15, channels};
+        after.layout.tensors[i].shape = {15, channels};
+    }
+    after.bytes = fine_tuned(after.bytes, 0.01, 7);
+    for (const auto& match :
+         match_tensors(before.layout, before.bytes, after.layout, after.bytes)) {
+        EXPECT_EQ(match.relation, Relation::related);
         EXPECT_FALSE(match.folded.has_value());
     }
 }
