@@ -116,6 +116,50 @@ TEST(Layout, DoesNotRecurseIntoDeepJson) {
     EXPECT_TRUE(read_layout(file).tensors.empty());
 }
 
+/// A zip archive of one stored member, which is of the CRC that nobody looks at.
+Bytes zip_of(std::string_view name, std::string_view data) {
+    Bytes file;
+    const auto append = [&](std::string_view text) {
+        file.insert(file.end(), as_bytes(text).begin(), as_bytes(text).end());
+    };
+    const auto append_entry = [&](std::string_view magic, std::size_t zeros) {
+        append(magic);
+        file.resize(file.size() + zeros);
+        append_le<std::uint32_t>(file, static_cast<std::uint32_t>(data.size()));
+        append_le<std::uint32_t>(file, static_cast<std::uint32_t>(data.size()));
+        append_le<std::uint32_t>(file, static_cast<std::uint32_t>(name.size()));
+    };
+    append_entry("PK\3\4", 14);
+    append(name);
+    append(data);
+    const auto directory = static_cast<std::uint32_t>(file.size());
+    append_entry("PK\1\2", 16);
+    file.resize(file.size() + 14);
+    append(name);
+    const auto end = static_cast<std::uint32_t>(file.size());
+    append("PK\5\6");
+    append_le<std::uint32_t>(file, 0);
+    append_le<std::uint32_t>(file, 0x00010001);
+    append_le(file, end - directory);
+    append_le(file, directory);
+    file.resize(file.size() + 2);
+    return file;
+}
+
+/// Lists and a mark on the stack, then a tuple of more than stands above the mark.
+TEST(Layout, DoesNotTakeTuplesFromBelowAMark) {
+    for (const char tuple : {'\x85', '\x86', '\x87'}) {
+        const std::string pickle = std::string("\x80\x02]]](") + tuple + "t.";
+        const auto archive = zip_of("archive/data.pkl", pickle);
+        EXPECT_EQ(read_layout(archive).container, "zip");
+        EXPECT_TRUE(read_layout(archive).tensors.empty());
+        const std::string legacy =
+            std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.") +
+            "\x80\x02N.\x80\x02N." + pickle;
+        EXPECT_TRUE(read_layout(as_bytes(legacy)).tensors.empty());
+    }
+}
+
 /// The message as a field of another.
 Bytes field_with(unsigned number, const Bytes& message) {
     Bytes outer{static_cast<std::byte>(number << 3 | 2)};

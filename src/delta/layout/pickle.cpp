@@ -175,7 +175,7 @@ bool PickleReader::step_stack(std::uint8_t opcode) {
         case 0x86:
         case 0x87: {  // tuples of 1 to 3
             const std::size_t count = opcode - 0x84U;
-            if (stack_.size() < count) return false;
+            if (stack_.size() - (marks_.empty() ? 0 : marks_.back()) < count) return false;
             marks_.push_back(stack_.size() - count);
             push_tuple(stack_.size() - count);
             return true;
