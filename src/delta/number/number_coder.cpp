@@ -1,5 +1,8 @@
 #include "delta/number/number_coder.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "delta/number/number_loops.h"
 #include "delta/number/start_of.h"
 
@@ -39,7 +42,10 @@ void encode_numbers(const NumberCode& code, ByteSpan numbers, ByteSpan reference
               numbers.size() / element_size(code.type),
               0,
               code.columns};
-    const std::int32_t start = start_of(code.type, code.method, work) / start_step;
+    // Sizes of binary64 and scales of the largest numbers together may be more than is stored.
+    using Stored = std::numeric_limits<std::int16_t>;
+    const std::int32_t start = std::clamp<std::int32_t>(
+        start_of(code.type, code.method, work) / start_step, Stored::min(), Stored::max());
     work.start = start * start_step;
     writer.begin(work.count);
     write(code, work, model, writer);

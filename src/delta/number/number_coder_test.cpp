@@ -69,6 +69,29 @@ TEST(NumberCoder, EveryKindComesBackWithEveryMethodAndLength) {
 
 constexpr std::array other_speeds{Speed::baseline, Speed::portable};
 
+// Their size and the scale of what they replace are together more than a start can say.
+TEST(NumberCoder, TheLargestOldNumbersLeaveAStartThatIsStored) {
+    Bytes ones(8 * 600, std::byte{0xff});
+    Bytes infinite;
+    for (int i = 0; i < 600; ++i) append_le(infinite, std::uint64_t{0xfff0} << 48);
+    const Bytes zeros(ones.size());
+    Bytes finite;
+    for (int i = 0; i < 600; ++i) append_le(finite, std::bit_cast<std::uint64_t>(0.01 * i));
+    for (const auto& old : {ones, infinite}) {
+        for (const auto& next : {zeros, finite}) {
+            for (const auto method : all_methods) {
+                for (const auto speed : {Speed::best, Speed::baseline, Speed::portable}) {
+                    const auto streams = coded(ElementType::f64, method, next, old, speed);
+                    EXPECT_EQ(streams, coded(ElementType::f64, method, next, old, Speed::best));
+                    Bytes back(next.size());
+                    ASSERT_TRUE(decode_into(ElementType::f64, method, streams, old, back, speed));
+                    EXPECT_EQ(back, next);
+                }
+            }
+        }
+    }
+}
+
 // All of them write what the best one writes, and read it.
 void expect_same(ElementType type, Method method, ByteSpan next, ByteSpan old) {
     const auto fast = coded(type, method, next, old, Speed::best);
