@@ -230,6 +230,8 @@ private:
         constexpr std::uint64_t tiny_bytes = 4096;
         if (info_.patch_size > tiny_bytes || info_.segments() < 2 || options_.in_place) return {};
         info_.segment_bytes = max_segment_bytes;
+        // Those of the segments that are left behind; the limits of the next ones count from none.
+        info_.record_bytes = info_.block_bytes = info_.reference_bytes = 0;
         index_.clear();
         return write_segments();
     }

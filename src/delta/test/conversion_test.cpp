@@ -114,6 +114,23 @@ TEST(Conversions, KeepTheirGainWhereSegmentsCutNumbers) {
     }
 }
 
+// So small that the segments are joined, and what the first try took is of no account.
+TEST(Conversions, OfSeveralSegmentsAreForSmallReadersToo) {
+    constexpr Shape shape{700, 900};
+    const Bytes weights = float_weights(shape.height * shape.width, 11);
+    const Bytes old_file = safetensors("F32", shape, weights);
+    const Bytes new_file = conversions(weights, shape)[0].file(shape);
+    ASSERT_GT(new_file.size(), 2 * small_profile().segment_bytes);
+    const auto patch = encode(old_file, new_file, small_profile());
+    ASSERT_TRUE(patch) << patch.error().message;
+    EXPECT_LT(patch->size(), 4096u);
+    const auto info = parse_header(*patch);
+    ASSERT_TRUE(info);
+    EXPECT_EQ(info->segments(), 1u);
+    EXPECT_LE(info->decoder_memory, small_profile().max_decoder_memory);
+    EXPECT_EQ(decode(old_file, *patch), new_file);
+}
+
 TEST(Conversions, OfTrainedWeightsKeepTheirGain) {
     const Bytes weights = float_weights(small.height * small.width, 11);
     const Bytes trained = fine_tuned(weights, 1e-3, 5);
