@@ -2,6 +2,7 @@
 import pathlib
 import struct
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 from harness.crc32c import crc32c
 
@@ -117,6 +118,33 @@ def _short_ones() -> Iterator[tuple[str, bytes, bytes]]:
 
 
 def _frames() -> Iterator[tuple[str, bytes, bytes]]:
-    old, patch, _ = golden("frame")
+    old, patch, new = golden("frame")
     yield "frame: damaged", old, _with(patch, len(patch) - 5, bytes([patch[-5] ^ 1]))
     yield "frame: none", old, sealed(_with(patch, HEADER, b"\0"))
+    right, skippable = patch[HEADER:], struct.pack("<II", 0x184D2A50, 3) + bytes(3)
+    assert len(new) < 2**16, "too long for one raw block"
+    for what, frame in (("of zstd 0.7", struct.pack("<IBBBH", 0xFD2FB527, 0, 17 << 3, 0x40, 0)[:-2] + struct.pack(">H", len(new))
+                         + new + b"\xc0\0\0"),
+                        ("a second one", right + _raw_frame(b"")), ("two halves", _raw_frame(new[:9]) + _raw_frame(new[9:])),
+                        ("a skippable one first", skippable + right), ("a skippable one last", right + skippable)):
+        yield f"frame: {what}", old, sealed(_with(patch[:HEADER], PATCH_SIZE, struct.pack("<Q", HEADER + len(frame))) + frame)
+        yield f"block: {what}", old, _of_block(old, new, frame)
+
+
+def _raw_frame(data: bytes) -> bytes:
+    """RFC 8878: no checksum, a window of 128 KiB, one raw block."""
+    return b"\x28\xb5\x2f\xfd\0\x38" + struct.pack("<I", len(data) << 3 | 1)[:3] + data
+
+
+def _of_block(old: bytes, new: bytes, frame: bytes) -> bytes:
+    """A delta of one segment, with one block of coder 1."""
+    record = b"\1" + _varint(len(new)) + b"\0" + frame
+    record = b"\4" + _varint(len(record)) + record
+    size, room = HEADER + 8 + len(record), 2**16
+    head = b"SLD\x1a" + struct.pack("<HHBBHI", 1, 0, 0, 0, 0, 2**20) + struct.pack("<Q", len(old)) + sha256(old).digest()
+    head += struct.pack("<Q", len(new)) + sha256(new).digest() + struct.pack("<QIIII", size, 2**20, room, room, room)
+    return sealed(head + bytes(8) + struct.pack("<II", len(record), crc32c(new)) + record)
+
+
+def _varint(value: int) -> bytes:
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + _varint(value >> 7)

@@ -1,6 +1,7 @@
 #include "delta/coder/zstd_codec.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <fmt/core.h>
 #include <zstd.h>
@@ -30,6 +31,14 @@ Decompressor make_decompressor() {
 Error bad_frame(std::size_t code) {
     return fail(Errc::corrupt,
                 fmt::format("delta has a malformed zstd frame: {}", ZSTD_getErrorName(code)));
+}
+
+// Of a frame of RFC 8878. Frames of zstd before 0.8 may have windows of any size, which the library
+// allocates whatever the limit; skippable ones hold nothing.
+constexpr std::array magic{std::byte{0x28}, std::byte{0xb5}, std::byte{0x2f}, std::byte{0xfd}};
+
+Error other_frame() {
+    return fail(Errc::corrupt, "delta has something else where one zstd frame belongs");
 }
 
 // Parameters are constants of ours, so a refusal is a broken invariant.
@@ -78,6 +87,9 @@ ZstdDecoder& ZstdDecoder::operator=(ZstdDecoder&&) noexcept = default;
 ZstdDecoder::~ZstdDecoder() = default;
 
 Status ZstdDecoder::decode(ByteSpan frame, ByteSpan prefix, std::span<std::byte> out) {
+    if (frame.size() < magic.size() || !std::ranges::equal(frame.first(magic.size()), magic) ||
+        ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size())
+        return other_frame();
     auto* context = impl_->context.get();
     ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
     if (!prefix.empty()) ZSTD_DCtx_refPrefix(context, prefix.data(), prefix.size());
@@ -117,6 +129,7 @@ Status ZstdFrameWriter::write(ByteSpan piece, bool last, Bytes& out) {
 
 struct ZstdFrameReader::Impl {
     Decompressor context = make_decompressor();
+    std::size_t begun = 0;  // bytes of the magic number that were taken
 };
 
 ZstdFrameReader::ZstdFrameReader(std::uint32_t window_bytes) : impl_(std::make_unique<Impl>()) {
@@ -129,10 +142,14 @@ ZstdFrameReader::ZstdFrameReader(std::uint32_t window_bytes) : impl_(std::make_u
 ZstdFrameReader::~ZstdFrameReader() = default;
 
 Result<ZstdFrameReader::Step> ZstdFrameReader::read(ByteSpan in, std::span<std::byte> out) {
+    const auto rest = std::span(magic).subspan(impl_->begun);
+    const auto start = std::min(rest.size(), in.size());
+    if (!std::ranges::equal(in.first(start), rest.first(start))) return other_frame();
     ZSTD_inBuffer source{in.data(), in.size(), 0};
     ZSTD_outBuffer made{out.data(), out.size(), 0};
     const auto left = ZSTD_decompressStream(impl_->context.get(), &made, &source);
     if (ZSTD_isError(left) != 0) return bad_frame(left);
+    impl_->begun += std::min(start, source.pos);
     return Step{source.pos, made.pos, left == 0};
 }
 

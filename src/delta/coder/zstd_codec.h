@@ -36,7 +36,7 @@ public:
     ZstdDecoder& operator=(ZstdDecoder&&) noexcept;
     ~ZstdDecoder();
 
-    /// Fills `out` exactly, or fails with `corrupt`.
+    /// Fills `out` exactly from exactly one frame, or fails with `corrupt`.
     [[nodiscard]] Status decode(ByteSpan frame, ByteSpan prefix, std::span<std::byte> out);
 
 private:
@@ -63,7 +63,8 @@ private:
 /// Decompresses one frame piece by piece, with a bounded window.
 class ZstdFrameReader {
 public:
-    /// A frame that needs a larger window than `window_bytes` (a power of two) is `corrupt`.
+    /// A frame that needs a larger window than `window_bytes` (a power of two) is `corrupt`, and so
+    /// is anything else than a frame.
     explicit ZstdFrameReader(std::uint32_t window_bytes);
     ~ZstdFrameReader();
     ZstdFrameReader(const ZstdFrameReader&) = delete;
