@@ -158,6 +158,7 @@ struct NumberChooser::Snapshot {
     std::array<number::NumberModel, NumberModels::count> models;
     number::NumberModel gaps;
     std::array<Use, NumberModels::count> uses;
+    std::uint64_t clock = 0;
 };
 
 // Shared, as the type is known only here.
@@ -166,6 +167,7 @@ std::shared_ptr<const NumberChooser::Snapshot> NumberChooser::snapshot() const {
     for (std::size_t i = 0; i < NumberModels::count; ++i) copy->models[i] = models_[i];
     copy->gaps = models_.gaps();
     copy->uses = uses_;
+    copy->clock = clock_;
     return copy;
 }
 
@@ -173,6 +175,7 @@ void NumberChooser::restore(const Snapshot& snapshot) {
     for (std::size_t i = 0; i < NumberModels::count; ++i) models_[i] = snapshot.models[i];
     models_.gaps() = snapshot.gaps;
     uses_ = snapshot.uses;
+    clock_ = snapshot.clock;
 }
 
 }  // namespace strandline::delta
