@@ -27,14 +27,14 @@ struct Run {
 
 class RegionFinder {
 public:
-    explicit RegionFinder(ByteSpan bytes) : bytes_(bytes) {}
+    RegionFinder(ByteSpan bytes, WorkMeter& meter) : bytes_(bytes), meter_(meter) {}
 
-    std::vector<FloatRegion> find(WorkMeter& meter) {
+    std::vector<FloatRegion> find() {
         constexpr std::uint64_t metered_blocks = metered_bytes / float_block_bytes;
         const std::uint64_t blocks = bytes_.size() / float_block_bytes;
         for (std::uint64_t block = 0; block < blocks; ++block) {
             look_at(block);
-            if ((block + 1) % metered_blocks == 0 && !meter.done(metered_bytes)) break;
+            if ((block + 1) % metered_blocks == 0 && !meter_.done(metered_bytes)) break;
         }
         close();
         return std::move(regions_);
@@ -79,10 +79,14 @@ private:
         std::uint64_t begin = run_.first * float_block_bytes + run_.grid.phase;
         std::uint64_t end = (run_.last + 1) * float_block_bytes;
         end -= (end - begin) % size;
+        // The last region went on over all of it, and is not to be walked through once more.
+        if (end <= used_) return;
         while (begin < end && !belongs(begin, run_.first_exponent)) begin += size;
         while (begin >= used_ + size && belongs(begin - size, run_.first_exponent)) begin -= size;
         while (end - begin >= size && !belongs(end - size, run_.last_exponent)) end -= size;
+        const std::uint64_t seen = end;
         while (end + size <= bytes_.size() && belongs(end, run_.last_exponent)) end += size;
+        if (end - seen > float_block_bytes) static_cast<void>(meter_.done(end - seen));
         if (begin < used_) begin += (used_ - begin + size - 1) / size * size;
         if (begin >= end) return;
         regions_.push_back({run_.grid.type, begin, end - begin});
@@ -90,6 +94,7 @@ private:
     }
 
     ByteSpan bytes_;
+    WorkMeter& meter_;
     std::vector<FloatRegion> regions_;
     std::uint64_t used_ = 0;  ///< where the last region ends
     Run run_;
@@ -105,7 +110,7 @@ std::vector<FloatRegion> find_float_regions(ByteSpan bytes) {
 }
 
 std::vector<FloatRegion> find_float_regions(ByteSpan bytes, WorkMeter& meter) {
-    return RegionFinder(bytes).find(meter);
+    return RegionFinder(bytes, meter).find();
 }
 
 void add_in_pieces(const FloatRegion& region, Collector& tensors) {

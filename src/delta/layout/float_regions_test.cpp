@@ -104,6 +104,36 @@ TEST(FloatRegions, AreNotInOtherBytes) {
     EXPECT_TRUE(find_float_regions(quantised).empty());
 }
 
+/// Four blocks of weights, then three of one number, and so on: to each weight's exponent belongs
+/// all of it, so that the first region goes on to the end.
+Bytes weights_between_constants(std::size_t size) {
+    SeededRandom random(3);
+    Bytes out;
+    while (out.size() < size) {
+        for (int i = 0; i < 512; ++i) {
+            const double weight = 0.02 + 0.18 * random.uniform();
+            append_le(out, std::bit_cast<std::uint32_t>(
+                               static_cast<float>(random.below(2) == 0 ? weight : -weight)));
+        }
+        for (int i = 0; i < 384; ++i) append_le(out, std::bit_cast<std::uint32_t>(0.0625F));
+    }
+    return out;
+}
+
+TEST(FloatRegions, GoOverEachByteOnlyAFewTimes) {
+    const Bytes file = weights_between_constants(1u << 20);
+    std::uint64_t looked_at = 0;
+    WorkMeter meter([&](std::uint64_t bytes) {
+        looked_at = bytes;
+        return true;
+    });
+    const auto regions = find_float_regions(file, meter);
+    ASSERT_EQ(regions.size(), 1U);
+    EXPECT_EQ(regions[0].bytes, file.size());
+    EXPECT_GT(looked_at, file.size() / 2);
+    EXPECT_LE(looked_at, 2 * file.size());
+}
+
 TEST(FloatRegions, AreClaimedInPieces) {
     Collector tensors(10'000'000);
     add_in_pieces({ElementType::f32, 100, 3 * region_piece_bytes + 400}, tensors);
