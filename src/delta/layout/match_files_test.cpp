@@ -76,5 +76,28 @@ TEST(SignAnchors, DoNotUseOldNumbersTwice) {
     EXPECT_EQ(aligned[0].bytes, weights.size());
 }
 
+TEST(SignAnchors, FollowWhatComesBehindManyCopies) {
+    const auto first = float_weights(5000, 1);
+    const auto last = float_weights(5000, 2);
+    const auto old_file = joined({first, last});
+    constexpr std::size_t copies = 200;
+    std::vector<Bytes> parts(copies, first);
+    parts.push_back(last);
+    const auto new_file = joined(parts);
+    std::uint64_t looked_at = 0;
+    WorkMeter meter([&](std::uint64_t bytes) {
+        looked_at = bytes;
+        return true;
+    });
+    const auto aligned = align_by_signs(old_file, {{ElementType::f32, 0, old_file.size()}},
+                                        new_file, {{ElementType::f32, 0, new_file.size()}}, meter);
+    std::uint64_t bytes = 0;
+    for (const auto& span : aligned) bytes += span.bytes;
+    EXPECT_EQ(bytes, old_file.size());
+    ASSERT_FALSE(aligned.empty());
+    EXPECT_EQ(aligned.back().new_offset + aligned.back().bytes, new_file.size());
+    EXPECT_LE(looked_at, 2 * new_file.size());
+}
+
 }  // namespace
 }  // namespace strandline::delta

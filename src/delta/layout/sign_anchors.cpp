@@ -110,21 +110,26 @@ private:
         }
     }
 
-    /// Where the aligned span ends that the anchor belongs to; nothing when it is chance.
+    /// Where the aligned span ends that the anchor belongs to; nothing when it is chance, or when
+    /// its old numbers have gone elsewhere.
     std::optional<std::uint64_t> try_anchor(const NumberSpan& span, const Signs& signs,
                                             const Place& place, std::uint64_t at,
                                             std::uint64_t free) {
         const auto& old_span = old_spans_[place.span];
         const Signs old_signs(old_file_, old_span);
-        if (old_span.type != span.type || old_signs.count() - place.index < check_signs ||
+        const auto room = unclaimed(place);
+        // No failure: what is not aligned yet may follow a copy of what is.
+        if (room.ahead + room.behind < old_signs.count() &&
+            (room.ahead < check_signs || room.ahead + room.behind < min_aligned))
+            return std::nullopt;
+        if (old_span.type != span.type || room.ahead < check_signs ||
             signs.count() - at < check_signs ||
             agreeing(old_signs, place.index, signs, at, check_signs) < check_agreeing) {
             ++failures_;
             return std::nullopt;
         }
         std::uint64_t end = at + check_signs;
-        const std::uint64_t most =
-            at + std::min(old_signs.count() - place.index, signs.count() - at);
+        const std::uint64_t most = at + std::min(room.ahead, signs.count() - at);
         const auto good = [&](std::uint64_t from) {
             return agreeing(old_signs, place.index + from - at, signs, from, step_signs) >=
                    step_agreeing;
@@ -132,13 +137,14 @@ private:
         while (most - end >= step_signs && good(end)) end += step_signs;
         if (most - end < step_signs) end = most;
         std::uint64_t begin = at;
-        const std::uint64_t back = std::min(at - free, place.index);
+        const std::uint64_t back = std::min(at - free, room.behind);
         while (at - begin + step_signs <= back &&
                agreeing(old_signs, place.index - (at - begin) - step_signs, signs,
                         begin - step_signs, step_signs) >= step_agreeing) {
             begin -= step_signs;
         }
         if (back - (at - begin) < step_signs) begin = at - back;
+        static_cast<void>(meter_.done((end - begin) * element_size(span.type)));
         return keep(span, place, {at, begin, end});
     }
 
@@ -155,21 +161,31 @@ private:
         const AlignedSpan aligned{old_span.offset + old_first * size,
                                   span.offset + found.begin * size,
                                   (found.end - found.begin) * size};
-        if (found.end - found.begin < min_aligned || !claim_old(aligned)) {
+        if (found.end - found.begin < min_aligned) {
             ++failures_;
             return std::nullopt;
         }
+        used_.emplace(aligned.old_offset, aligned.old_offset + aligned.bytes);
         result_.push_back(aligned);
         return found.end;
     }
 
-    /// False when another span has some of the old bytes already.
-    bool claim_old(const AlignedSpan& aligned) {
-        const auto next = used_.lower_bound(aligned.old_offset);
-        if (next != used_.end() && next->first < aligned.old_offset + aligned.bytes) return false;
-        if (next != used_.begin() && std::prev(next)->second > aligned.old_offset) return false;
-        used_.emplace_hint(next, aligned.old_offset, aligned.old_offset + aligned.bytes);
-        return true;
+    /// Old numbers of the span that no aligned one has: from a place on, and before it.
+    struct Room {
+        std::uint64_t ahead = 0;
+        std::uint64_t behind = 0;
+    };
+    [[nodiscard]] Room unclaimed(const Place& place) const {
+        const auto& span = old_spans_[place.span];
+        const std::uint64_t size = element_size(span.type);
+        const std::uint64_t at = span.offset + place.index * size;
+        std::uint64_t begin = span.offset;
+        std::uint64_t end = span.offset + span.bytes;
+        const auto next = used_.upper_bound(at);
+        if (next != used_.end()) end = std::min(end, next->first);
+        if (next != used_.begin()) begin = std::max(begin, std::prev(next)->second);
+        if (begin > at) return {};
+        return {(end - at) / size, (at - begin) / size};
     }
 
     ByteSpan old_file_;
