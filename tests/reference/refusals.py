@@ -101,6 +101,7 @@ def refused() -> Iterator[tuple[str, bytes, bytes]]:
     yield "nothing", old, b""
     yield "another old file", bytes(byte ^ 1 for byte in old), patch
     yield "a shorter old file", old[:-1], patch
+    yield "a script of nothing", old, _of_records(old, old, _record(5, bytes(3)) + _record(1, b"\0" + _varint(len(old))))
     yield from _short_ones()
     yield from _frames()
 
@@ -137,13 +138,20 @@ def _raw_frame(data: bytes) -> bytes:
 
 
 def _of_block(old: bytes, new: bytes, frame: bytes) -> bytes:
-    """A delta of one segment, with one block of coder 1."""
-    record = b"\1" + _varint(len(new)) + b"\0" + frame
-    record = b"\4" + _varint(len(record)) + record
-    size, room = HEADER + 8 + len(record), 2**16
-    head = b"SLD\x1a" + struct.pack("<HHBBHI", 1, 0, 0, 0, 0, 2**20) + struct.pack("<Q", len(old)) + sha256(old).digest()
+    """A delta of one block of coder 1."""
+    return _of_records(old, new, _record(4, b"\1" + _varint(len(new)) + b"\0" + frame))
+
+
+def _record(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + _varint(len(body)) + body
+
+
+def _of_records(old: bytes, new: bytes, records: bytes) -> bytes:
+    """A delta of one segment, with feature bit 4."""
+    size, room = HEADER + 8 + len(records), 2**16
+    head = b"SLD\x1a" + struct.pack("<HHBBHI", 1, 0, 0, 16, 0, 2**20) + struct.pack("<Q", len(old)) + sha256(old).digest()
     head += struct.pack("<Q", len(new)) + sha256(new).digest() + struct.pack("<QIIII", size, 2**20, room, room, room)
-    return sealed(head + bytes(8) + struct.pack("<II", len(record), crc32c(new)) + record)
+    return sealed(head + bytes(8) + struct.pack("<II", len(records), crc32c(new)) + records)
 
 
 def _varint(value: int) -> bytes:

@@ -3,6 +3,7 @@
 
 #include "delta/apply.h"
 #include "delta/apply/body_reader.h"
+#include "delta/apply/cancel_meter.h"
 #include "delta/apply/old_file_check.h"
 #include "delta/apply/pieces.h"
 #include "delta/apply/prologue.h"
@@ -13,30 +14,29 @@
 namespace strandline::delta {
 namespace {
 
-// Bytes taken between two looks at the cancel flag.
+// Bytes of the delta taken between two looks at the cancel flag.
 constexpr std::size_t cancel_stride = std::size_t{1} << 20;
-
-bool is_set(const std::function<bool()>& cancelled) { return cancelled && cancelled(); }
 
 // Counts and hashes what reaches the caller's sink.
 class HashingSink final : public Sink {
 public:
-    explicit HashingSink(Sink& target) : target_(&target) {}
+    HashingSink(Sink& target, CancelMeter& meter) : target_(&target), meter_(&meter) {}
 
     Status write(ByteSpan bytes) override {
         TRY(target_->write(bytes));
-        count(bytes);
-        return {};
+        return count(bytes);
     }
-    void count(ByteSpan bytes) {
+    Status count(ByteSpan bytes) {
         hash_.update(bytes);
         size_ += bytes.size();
+        return meter_->done(bytes.size());
     }
     [[nodiscard]] std::uint64_t size() const { return size_; }
     [[nodiscard]] Sha256Digest finish() { return hash_.finish(); }
 
 private:
     Sink* target_;
+    CancelMeter* meter_;
     Sha256 hash_;
     std::uint64_t size_ = 0;
 };
@@ -46,12 +46,11 @@ private:
 class Applier::Impl {
 public:
     Impl(const ReadAt& old_file, Sink& output, ApplyOptions options)
-        : old_file_(&old_file), output_(output), options_(std::move(options)) {}
+        : options_(std::move(options)), old_file_(old_file, meter_), output_(output, meter_) {}
 
     Status push(ByteSpan bytes) {
         while (!bytes.empty()) {
-            if (is_set(options_.cancelled))
-                return fail(Errc::cancelled, "applying the delta was cancelled");
+            TRY(meter_.ask());
             const auto part = bytes.first(std::min(bytes.size(), cancel_stride));
             TRY(const auto taken, body_ ? push_body(part) : push_prologue(part));
             bytes = bytes.subspan(taken);
@@ -82,10 +81,7 @@ public:
             return fail(Errc::corrupt, "the saved prologue is damaged");
         TRY(const auto intact, intact_segments(written));
         TRY(for_each_piece(written, 0, std::min(intact * info_->segment_bytes, info_->new_size),
-                           [&](ByteSpan piece) -> Status {
-                               output_.count(piece);
-                               return {};
-                           }));
+                           [&](ByteSpan piece) { return output_.count(piece); }));
         if (info_->body == BodyKind::segments) start_segments(intact);
         consumed_ = body_->progress().patch_offset;
         return body_->progress();
@@ -148,9 +144,9 @@ private:
     }
 
     Status check_old(const DeltaInfo& info) const {
-        TRY(check_old_size(*old_file_, info));
+        TRY(check_old_size(old_file_, info));
         if (options_.old_check != OldCheck::first) return {};
-        return check_old_hash(*old_file_, info, options_.cancelled);
+        return check_old_hash(old_file_, info);
     }
 
     // What went wrong in the body, or else that the old file is to blame.
@@ -159,7 +155,7 @@ private:
         if (options_.old_check != OldCheck::when_wrong || !decoding || !info_ ||
             info_->body == BodyKind::frame)
             return error;
-        const auto old_is_right = check_old_hash(*old_file_, *info_, options_.cancelled);
+        const auto old_is_right = check_old_hash(old_file_, *info_);
         return old_is_right ? error : old_is_right.error();
     }
 
@@ -180,11 +176,11 @@ private:
 
     void start_segments(std::uint64_t first) {
         body_.reset();  // not two sets of buffers at a time
-        body_ = std::make_unique<SegmentReader>(*info_, index(), *old_file_, output_, first);
+        body_ = std::make_unique<SegmentReader>(*info_, index(), old_file_, output_, first);
     }
 
     // Whole segments at the start of `written` whose bytes are what they should be.
-    Result<std::uint64_t> intact_segments(const ReadAt& written) const {
+    Result<std::uint64_t> intact_segments(const ReadAt& written) {
         std::uint64_t segment = 0;
         for (; segment < info_->segments(); ++segment) {
             const std::uint64_t start = segment * info_->segment_bytes;
@@ -194,16 +190,17 @@ private:
             std::uint32_t crc = 0;
             TRY(for_each_piece(written, start, length, [&](ByteSpan piece) -> Status {
                 crc = crc32c(piece, crc);
-                return {};
+                return meter_.done(piece.size());
             }));
             if (crc != index_entry(index(), segment).output_crc32c) break;
         }
         return segment;
     }
 
-    const ReadAt* old_file_;
-    HashingSink output_;
     ApplyOptions options_;
+    CancelMeter meter_{options_.cancelled};
+    MeteredReader old_file_;
+    HashingSink output_;
     std::unique_ptr<DeltaInfo> info_;  // null until the header is accepted
     Bytes prologue_;
     Bytes short_index_;                          // of a short prologue, as of a long one

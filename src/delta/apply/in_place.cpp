@@ -5,6 +5,7 @@
 
 #include "base/sha256.h"
 #include "delta/apply/body_reader.h"
+#include "delta/apply/cancel_meter.h"
 #include "delta/apply/journal.h"
 #include "delta/apply/pieces.h"
 #include "delta/apply/prologue.h"
@@ -23,16 +24,17 @@ Error neither() {
 // Output of a segment, on its way into the journal.
 class JournalSink final : public Sink {
 public:
-    explicit JournalSink(DurableFile& journal) : journal_(&journal) {}
+    JournalSink(DurableFile& journal, CancelMeter& meter) : journal_(&journal), meter_(&meter) {}
     void rewind() { at_ = Journal::output_offset; }
     Status write(ByteSpan bytes) override {
         TRY(journal_->write_at(at_, bytes));
         at_ += bytes.size();
-        return {};
+        return meter_->done(bytes.size());
     }
 
 private:
     DurableFile* journal_;
+    CancelMeter* meter_;
     std::uint64_t at_ = Journal::output_offset;
 };
 
@@ -47,17 +49,17 @@ public:
           patch_(&patch),
           prologue_(&prologue),
           info_(&prologue.info),
-          options_(&options),
+          meter_(options.cancelled),
           journal_(journal_file, sha256(prologue.bytes)) {}
 
     Status run() {
         TRY(const bool finished, prepare());
         if (finished) return journal_.clear();
-        JournalSink output(*journal_file_);
-        SegmentReader reader(*info_, prologue_->index, *file_, output, 0);
+        JournalSink output(*journal_file_, meter_);
+        const MeteredReader old_file(*file_, meter_);
+        SegmentReader reader(*info_, prologue_->index, old_file, output, 0);
         while (state_.done < info_->segments()) {
-            if (options_->cancelled && options_->cancelled())
-                return fail(Errc::cancelled, "applying the delta was cancelled");
+            TRY(meter_.ask());
             if (!state_.next_is_ready) {
                 output.rewind();
                 TRY(make_next(reader));
@@ -207,7 +209,7 @@ private:
         std::uint32_t crc = 0;
         TRY(for_each_piece(source, offset, length_of(segment), [&](ByteSpan piece) -> Status {
             crc = crc32c(piece, crc);
-            return {};
+            return meter_.done(piece.size());
         }));
         return crc == index_entry(prologue_->index, segment).output_crc32c;
     }
@@ -216,10 +218,8 @@ private:
     Result<Sha256Digest> hash_of(std::uint64_t size) {
         Sha256 hash;
         TRY(for_each_piece(*file_, 0, std::min(size, file_->size()), [&](ByteSpan piece) -> Status {
-            if (options_->cancelled && options_->cancelled())
-                return fail(Errc::cancelled, "applying the delta was cancelled");
             hash.update(piece);
-            return {};
+            return meter_.done(piece.size());
         }));
         return hash.finish();
     }
@@ -229,7 +229,7 @@ private:
     const ReadAt* patch_;
     const Prologue* prologue_;
     DeltaInfo* info_;
-    const ApplyOptions* options_;
+    CancelMeter meter_;
     Journal journal_;
     JournalState state_;
 };

@@ -15,12 +15,9 @@ Status check_old_size(const ReadAt& old_file, const DeltaInfo& info) {
                             old_file.size(), info.old_size));
 }
 
-Status check_old_hash(const ReadAt& old_file, const DeltaInfo& info,
-                      const std::function<bool()>& cancelled) {
+Status check_old_hash(const ReadAt& old_file, const DeltaInfo& info) {
     Sha256 hash;
     TRY(for_each_piece(old_file, 0, info.old_size, [&](ByteSpan piece) -> Status {
-        if (cancelled && cancelled())
-            return fail(Errc::cancelled, "applying the delta was cancelled");
         hash.update(piece);
         return {};
     }));

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <functional>
-
 #include "base/result.h"
 #include "delta/info.h"
 #include "delta/io.h"
@@ -12,8 +10,7 @@ namespace strandline::delta {
 /// Costs nothing.
 [[nodiscard]] Status check_old_size(const ReadAt& old_file, const DeltaInfo& info);
 
-/// Reads the whole file. `cancelled` may be empty.
-[[nodiscard]] Status check_old_hash(const ReadAt& old_file, const DeltaInfo& info,
-                                    const std::function<bool()>& cancelled);
+/// Reads the whole file.
+[[nodiscard]] Status check_old_hash(const ReadAt& old_file, const DeltaInfo& info);
 
 }  // namespace strandline::delta

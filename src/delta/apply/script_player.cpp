@@ -34,6 +34,8 @@ Status ScriptPlayer::start(ByteSpan body, std::uint64_t new_offset, std::uint64_
     TRY(const ScriptRecord script, parse_script(body));
     if (script.control_bytes > control_.size() || script.literal_bytes > literals_.size())
         return malformed("it is longer than declared");
+    // Each record makes something; one that does not could read the old file for ever.
+    if (script.control_bytes == 0 && script.literal_bytes == 0) return malformed("it is empty");
     const auto control = std::span(control_).first(static_cast<std::size_t>(script.control_bytes));
     const auto literals =
         std::span(literals_).first(static_cast<std::size_t>(script.literal_bytes));

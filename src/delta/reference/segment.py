@@ -74,11 +74,11 @@ class Segment:
 
     def _play(self, script: Fields, records: Fields) -> None:
         count, control_bytes = script.varint(0, self._header.block_bytes, "literals"), script.varint(0, 64 * KIB, "control bytes")
-        forms = script.integer(1)
+        need((forms := script.integer(1)) < 48 and count + control_bytes > 0, "script: of nothing, or an unknown reference")
         coded = script.take(script.varint() if forms & 3 else control_bytes)
         steps, left_out = self._steps(Fields(self._unpacked(forms & 3, coded, control_bytes, b""), "script"), count)
         limit = self._header.reference_bytes
-        need(forms < 32 or forms < 48 and self._end - self._begin <= limit, f"script: unknown or too long reference {forms >> 4}")
+        need(forms < 32 or self._end - self._begin <= limit, "script: too long a reference")
         reference = (b"", left_out[:min(limit, 4096 + 64 * count)], self._old[self._begin:self._end])[forms >> 4]
         literals = Fields(self._unpacked(forms >> 2 & 3, script.take(script.left), count, reference), "script")
         for step in steps:

@@ -80,6 +80,18 @@ Bytes body_of(const ScriptRecord& script) {
     return {out.begin() + 2, out.end()};  // kind and length, of short ones
 }
 
+// It would make nothing, and could read the old file for that, again and again.
+TEST(Script, OfNothingIsRefused) {
+    for (const auto reference :
+         {ScriptReference::none, ScriptReference::gaps, ScriptReference::whole}) {
+        ScriptRecord script;
+        script.reference = reference;
+        const auto played = Player(random_bytes(100, 1)).play(body_of(script), 40);
+        ASSERT_FALSE(played);
+        EXPECT_EQ(played.error().code, Errc::corrupt);
+    }
+}
+
 TEST(Script, LiteralsAreUnpacked) {
     const Bytes text = metadata_text(3, "1");
     ScriptRecord script;

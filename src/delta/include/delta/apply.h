@@ -28,7 +28,8 @@ enum class OldCheck : std::uint8_t {
 struct ApplyOptions {
     Limits limits;
     OldCheck old_check = OldCheck::when_wrong;
-    /// Asked between pieces of work of at most some MiB; true ends it with `cancelled`.
+    /// Asked before each MiB of the delta, and after at most 4 MiB that were read of the old file,
+    /// or made; true ends the work with `cancelled`.
     std::function<bool()> cancelled;
 };
 
