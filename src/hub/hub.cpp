@@ -20,8 +20,6 @@
 namespace strandline::hub {
 namespace {
 
-constexpr std::chrono::seconds broker_deadline{10};
-
 net::Runtime::Options runtime_options(const HubConfig& config) {
     return {.worker_threads = config.http.worker_threads,
             .max_queued_work = config.http.max_queued_work};
@@ -50,6 +48,8 @@ struct Hub::Impl {
     Result<net::ServerOptions> server_options();
     void wire_signals();
     void watch_the_gate();
+    void watch_certificates();
+    Status load_certificates();
     Status renew_certificates();
     Status maintenance_round();
     boost::asio::awaitable<void> shut_down();
@@ -62,6 +62,7 @@ struct Hub::Impl {
     std::unique_ptr<TlsFiles> tls;
     std::unique_ptr<Revocations> revocations;
     std::unique_ptr<Broker> broker;
+    std::unique_ptr<Renewal> renewal;
     std::unique_ptr<ProvenIdentities> proven;
     std::unique_ptr<Authenticator> authenticator;
     std::unique_ptr<registry::DeltaBuilder> delta_builder;
@@ -89,6 +90,7 @@ Status Hub::Impl::open() {
                                                 tls->crl, clock);
     TRY(revocations->refresh());
     TRY(broker, start_broker(config, storage->state, *tls));
+    watch_certificates();
     TRY(open_services());
     TRY(lead_left_behind(*services));
     TRY(connect());
@@ -170,10 +172,6 @@ Status Hub::Impl::connect() {
 }
 
 void Hub::Impl::watch_the_gate() {
-    auto refresh = [this]() -> Status {
-        TRY(revocations->refresh());
-        return {};
-    };
     auto order = [this] {
         const auto client = mqtt_options(config, *tls, broker.get());
         SessionCut made;
@@ -183,6 +181,7 @@ void Hub::Impl::watch_the_gate() {
         made.folder = storage->state.tls();
         return made;
     };
+    auto spread = [this] { return renewal->spread_revocations(); };
     MuteList::Spans spans;
     spans.first = config.mqtt.mute;
     gatekeeper = std::make_unique<Gatekeeper>(Gatekeeper::Parts{.runtime = *runtime,
@@ -192,7 +191,7 @@ void Hub::Impl::watch_the_gate() {
                                                                 .clock = clock,
                                                                 .broker = broker.get(),
                                                                 .spans = spans,
-                                                                .write_revocations = refresh,
+                                                                .spread_revocations = spread,
                                                                 .cut = order});
     gatekeeper->on_muted = [this] { link->reconnect(); };
     link->on_flood = [this](const std::string& device) { gatekeeper->flooded(device); };
@@ -260,21 +259,41 @@ Status Hub::Impl::serve_legacy() {
     return {};
 }
 
-// Worker thread.
-Status Hub::Impl::renew_certificates() {
-    TRY(const bool changed,
-        refresh_tls(*tls, *storage->authority, certificate_names(config), clock));
-    TRY(const bool revoked, revocations->refresh());
-    if (!changed && !revoked) return {};
-    if (broker) TRY(broker->reload(Deadline::after(broker_deadline)));
-    if (!changed) return {};
+void Hub::Impl::watch_certificates() {
+    auto make = [this] {
+        return refresh_tls(*tls, *storage->authority, certificate_names(config), clock);
+    };
+    Renewal::Parts parts{.files = *tls,
+                         .revocations = *revocations,
+                         .make_certificates = make,
+                         .load_server = [this] { return load_certificates(); },
+                         .load_broker = {}};
+    if (broker)
+        parts.load_broker = [this] {
+            return broker->reload(Deadline::after(broker_reload_deadline));
+        };
+    renewal = std::make_unique<Renewal>(std::move(parts));
+}
+
+// Of the server and of our own MQTT client.
+Status Hub::Impl::load_certificates() {
     TRY(auto fresh, server_tls(*tls, *revocations));
     runtime->post([this, fresh = std::move(fresh)]() mutable {
         const auto replaced = server->replace_tls(std::move(fresh));
-        if (!replaced) log_error("new server certificate: {}", replaced.error().message);
+        if (!replaced) {
+            log_error("new server certificate: {}", replaced.error().message);
+            renewal->server_failed();
+        }
         link->reconnect();
     });
     return {};
+}
+
+// Worker thread.
+Status Hub::Impl::renew_certificates() {
+    const auto renewed = renewal->round();
+    const auto settled = gatekeeper->settle();
+    return renewed ? settled : renewed;
 }
 
 Status Hub::Impl::maintenance_round() {

@@ -15,6 +15,7 @@
 #include "hub/mqtt/mqtt_link.h"
 #include "hub/services.h"
 #include "hub/state/hub_keys.h"
+#include "hub/state/renewal.h"
 #include "hub/state/revocations.h"
 #include "hub/state/state_folder.h"
 #include "hub/state/tls_material.h"

@@ -52,6 +52,10 @@ struct BrokerOptions {
     std::string program = "mosquitto";  ///< path, or a name searched on PATH and in /usr/sbin
 };
 
+/// Of making the broker read its files again. It must happen however busy the machine is: who is to
+/// be put out would stay as long as it likes.
+inline constexpr std::chrono::seconds broker_reload_deadline{25};
+
 /// Runs a real mosquitto as a child: configured for mutual TLS with the access rules of
 /// api/mqtt.md, restarted with back-off when it dies, ended with us also when we are killed (then
 /// by SIGTERM, so that it saves its state). Its log lines become ours. Thread-safe; blocks, so call

@@ -8,9 +8,6 @@
 namespace strandline::hub {
 namespace {
 
-/// Of making the broker read its files again. It must happen however busy the machine is: who is
-/// to be put out would stay as long as it likes.
-constexpr std::chrono::seconds reload_deadline{25};
 constexpr std::chrono::seconds cut_deadline{120};
 constexpr std::chrono::seconds pass_validity{300};
 
@@ -23,15 +20,34 @@ Gatekeeper::Gatekeeper(Parts parts)
                                       "Devices muted because they flooded the broker.")) {}
 
 void Gatekeeper::revoked(const std::string& device) {
-    const auto listed = parts_.write_revocations();
-    if (!listed) log_error("revocation of {}: {}", device, listed.error().message);
-    if (parts_.broker != nullptr) {
-        const auto loaded = parts_.broker->reload(Deadline::after(reload_deadline));
-        if (!loaded) log_error("revocation of {}: broker: {}", device, loaded.error().message);
+    {
+        const std::lock_guard lock(mutex_);
+        unsettled_.insert(device);
     }
-    auto order = order_to_cut(device);
-    if (!order) return log_error("revocation of {}: {}", device, order.error().message);
-    parts_.runtime.spawn(cut(parts_.runtime, *std::move(order)));
+    const auto settled = settle();
+    if (!settled) log_error("revocation of {}: {}", device, settled.error().message);
+}
+
+Status Gatekeeper::settle() {
+    std::set<std::string> devices;
+    {
+        const std::lock_guard lock(mutex_);
+        devices.swap(unsettled_);
+    }
+    if (devices.empty()) return {};
+    const auto spread = parts_.spread_revocations();
+    if (!spread) {
+        const std::lock_guard lock(mutex_);
+        unsettled_.insert(devices.begin(), devices.end());
+    }
+    for (const auto& device : devices) {
+        auto order = order_to_cut(device);
+        if (order)
+            parts_.runtime.spawn(cut(parts_.runtime, *std::move(order)));
+        else
+            log_error("session of {} not cut: {}", device, order.error().message);
+    }
+    return spread;
 }
 
 void Gatekeeper::flooded(const std::string& device) {
@@ -70,7 +86,7 @@ boost::asio::awaitable<void> Gatekeeper::mute(std::string device, std::chrono::m
 
 net::Task<void> Gatekeeper::apply_mutes() {
     std::function<Status()> apply = [this] {
-        return parts_.broker->mute(mutes_.names(), Deadline::after(reload_deadline));
+        return parts_.broker->mute(mutes_.names(), Deadline::after(broker_reload_deadline));
     };
     co_return co_await parts_.runtime.offload<void>(std::move(apply));
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -26,14 +28,17 @@ public:
         const Clock& clock;
         Broker* broker = nullptr;  ///< null: an external one
         MuteList::Spans spans;
-        std::function<Status()> write_revocations;  ///< makes the list as of now
-        std::function<SessionCut()> cut;            ///< all but device and certificate
+        std::function<Status()> spread_revocations;  ///< brings the list as of now to the broker
+        std::function<SessionCut()> cut;             ///< all but device and certificate
     };
 
     explicit Gatekeeper(Parts parts);
 
     /// Puts a device out whose certificates the database calls revoked. Worker thread.
     void revoked(const std::string& device);
+    /// Tries again to put out those whom the broker could not be told of, and who may have come
+    /// back since. Worker thread.
+    [[nodiscard]] Status settle();
     /// Mutes a device that floods us, and ends its session with everything it has sent. I/O thread.
     void flooded(const std::string& device);
 
@@ -50,6 +55,8 @@ private:
 
     Parts parts_;
     MuteList mutes_;
+    std::mutex mutex_;
+    std::set<std::string> unsettled_;  ///< revoked, and the broker may not know
     Counter* floods_;
 };
 
