@@ -297,7 +297,9 @@ Status Hub::Impl::renew_certificates() {
 }
 
 Status Hub::Impl::maintenance_round() {
-    TRY(renew_certificates());
+    // A full disk keeps new certificates from being written, and only cleaning up frees it.
+    const auto renewed = renew_certificates();
+    if (!renewed) log_warn("certificates not renewed: {}", renewed.error().message);
     TRY(const auto round, clean_up(*services));
     log_debug("maintenance blobs_removed={} bytes={} uploads={} events={} jobs={}",
               round.blobs_removed, round.bytes_removed, round.uploads_removed, round.events_removed,

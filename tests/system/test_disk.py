@@ -1,4 +1,5 @@
 """Disks that are full, read-only or failing, for real: small file systems in memory, mounted for one test."""
+import hashlib
 import os
 import pathlib
 import subprocess
@@ -151,6 +152,29 @@ def test_a_hub_with_a_full_disk_goes_on(bin_dir, tmp_path, small_disk, padded, l
         assert hub.api("POST", "/v1/packages", {"name": "other"})[0] == 201
         disk.remount("size=128m")
         hub.cli("push", padded(41), "--package", "leaf", "--version", "1.1.0")
+    finally:
+        assert hub.stop() == 0
+
+
+@pytest.mark.case("a hub's disk is full, so that its revocation list cannot be renewed",
+                  "what nobody refers to is still removed, and with room the list comes back")
+def test_a_full_disk_is_cleaned_up(bin_dir, tmp_path, small_disk):
+    hub = Hub(bin_dir, tmp_path / "hub", {"retention.interval_s": 1, "retention.blob_grace_s": 60})
+    disk = small_disk(hub.state, 24)
+    hub.start()
+    try:
+        bytes_ = os.urandom(MIB)
+        name = hashlib.sha256(bytes_).hexdigest()
+        garbage = hub.state / "blobs" / name[:2] / name[2:]
+        garbage.parent.mkdir(exist_ok=True)
+        garbage.write_bytes(bytes_)
+        filler = disk.fill()
+        crl = hub.state / "tls" / "crl.pem"
+        crl.unlink()
+        os.utime(garbage, (0, 0))
+        wait_until(lambda: not garbage.exists(), "the garbage is gone", 60)
+        filler.unlink()
+        wait_until(crl.exists, "a new list", 60)
     finally:
         assert hub.stop() == 0
 

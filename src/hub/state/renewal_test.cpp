@@ -1,6 +1,7 @@
 #include "hub/state/renewal.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "hub/test_domain.h"
@@ -100,6 +101,19 @@ TEST_F(RenewalTest, ARevocationIsToldUntilTheBrokerHasIt) {
     broker_state = {};
     EXPECT_TRUE(renewal.spread_revocations());
     EXPECT_EQ(broker_loads, 3);
+}
+
+TEST_F(RenewalTest, FilesThatAreRightAreNotWrittenAgain) {
+    struct stat before {};
+    ASSERT_EQ(::stat(files.ca.c_str(), &before), 0);
+    EXPECT_FALSE(make().value());
+    struct stat after {};
+    ASSERT_EQ(::stat(files.ca.c_str(), &after), 0);
+    EXPECT_EQ(after.st_ino, before.st_ino) << "a full disk would not let it be replaced";
+    EXPECT_EQ(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+    ASSERT_TRUE(write_file_atomically(files.ca, as_bytes("another")));
+    EXPECT_FALSE(make().value());
+    EXPECT_EQ(read_text_file(files.ca, 1 << 20).value(), authority->certificate_pem());
 }
 
 }  // namespace

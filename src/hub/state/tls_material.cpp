@@ -34,7 +34,9 @@ Result<bool> refresh_tls(const TlsFiles& files, const trust::CertificateAuthorit
                          std::span<const std::string> names, const Clock& clock) {
     TRY(make_folders(files.ca.parent_path()));
     const auto& ca = authority.certificate_pem();
-    TRY(write_file_atomically(files.ca, as_bytes(ca)));
+    if (read_text_file(files.ca, max_pem).value_or("") != ca) {
+        TRY(write_file_atomically(files.ca, as_bytes(ca)));
+    }
     bool changed = false;
     const auto wanted = fmt::format("{}\n", fmt::join(names, "\n"));
     if (read_text_file(files.names, max_pem).value_or("") != wanted ||
