@@ -86,7 +86,8 @@ Status UploadStore::advance(std::string_view id, std::uint64_t from, std::uint64
                             std::chrono::seconds lifetime) {
     const auto now = clock_->wall();
     return database_->write<void>([&](Transaction& t) -> Status {
-        TRY(const auto upload, fetch(t, id, now));
+        // It goes on, so it has not expired, however long that took.
+        TRY(const auto upload, fetch(t, id, WallTime{}));
         if (upload.offset != from) {
             return fail(Errc::conflict, fmt::format("upload {} is at offset {}, not at {}", id,
                                                     upload.offset, from));

@@ -42,8 +42,8 @@ public:
     [[nodiscard]] Result<Upload> create(const UploadRequest& request);
     /// `not_found` names the id, also when it has expired.
     [[nodiscard]] Result<Upload> get(std::string_view id) const;
-    /// Moves the offset from `from` to `to` and extends the expiry; `conflict` when another request
-    /// moved it first.
+    /// Moves the offset from `from` to `to` and extends the expiry, also of one whose time is over
+    /// and that was not removed; `conflict` when another request moved it first.
     [[nodiscard]] Status advance(std::string_view id, std::uint64_t from, std::uint64_t to,
                                  std::chrono::seconds lifetime = std::chrono::hours{24});
     [[nodiscard]] Status remove(std::string_view id);

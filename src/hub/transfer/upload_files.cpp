@@ -2,14 +2,20 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
 namespace strandline::hub {
 
 UploadFiles::UploadFiles(std::filesystem::path folder, registry::UploadStore& rows,
-                         store::BlobStore& blobs, std::chrono::seconds lifetime)
-    : folder_(std::move(folder)), rows_(&rows), blobs_(&blobs), lifetime_(lifetime) {}
+                         store::BlobStore& blobs, std::chrono::seconds lifetime,
+                         std::uint64_t step_bytes)
+    : folder_(std::move(folder)),
+      rows_(&rows),
+      blobs_(&blobs),
+      lifetime_(lifetime),
+      step_bytes_(step_bytes) {}
 
 std::filesystem::path UploadFiles::path_of(std::string_view id) const { return folder_ / id; }
 
@@ -44,38 +50,54 @@ Status UploadFiles::remove(std::string_view id, std::string_view owner) {
 
 Result<std::size_t> UploadFiles::remove_expired() {
     TRY(const auto ids, rows_->expired());
-    for (const auto& id : ids) {
+    const auto remove_one = [this](const std::string& id) -> Status {
         TRY(remove_file(path_of(id)));
-        TRY(rows_->remove(id));
+        return rows_->remove(id);
+    };
+    std::size_t removed = 0;
+    for (const auto& id : ids) {
+        if (!claim(id)) continue;
+        const auto done = remove_one(id);
+        release(id);
+        TRY(done);
+        ++removed;
     }
-    return ids.size();
+    return removed;
 }
 
 Result<std::shared_ptr<UploadFiles::Append>> UploadFiles::append(std::string_view id,
                                                                  std::string_view owner,
                                                                  std::uint64_t offset) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!busy_.emplace(id).second) {
-            return fail(Errc::conflict, fmt::format("another request is writing upload {}", id));
-        }
+    if (!claim(id)) {
+        return fail(Errc::conflict, fmt::format("another request is writing upload {}", id));
     }
-    const auto open = [&]() -> Result<std::shared_ptr<Append>> {
-        TRY(auto upload, get(id, owner));
-        if (upload.offset != offset) {
-            return fail(Errc::conflict, fmt::format("upload {} stands at {}, not at {}", id,
-                                                    upload.offset, offset));
-        }
-        TRY(auto file, open_file(path_of(id), O_WRONLY));
-        // Bytes past the offset come from a request that a crash ended before it vouched for them.
-        if (::ftruncate(file.get(), static_cast<off_t>(offset)) != 0) {
-            return error_from_errno(path_of(id).string(), errno);
-        }
-        return std::make_shared<Append>(*this, std::move(upload), std::move(file));
-    };
-    auto result = open();
+    auto result = open(id, owner, offset);
     if (!result) release(std::string(id));
     return result;
+}
+
+Result<std::shared_ptr<UploadFiles::Append>> UploadFiles::open(std::string_view id,
+                                                               std::string_view owner,
+                                                               std::uint64_t offset) {
+    TRY(auto upload, get(id, owner));
+    if (upload.offset != offset) {
+        return fail(Errc::conflict,
+                    fmt::format("upload {} stands at {}, not at {}", id, upload.offset, offset));
+    }
+    const auto path = path_of(id);
+    // A crash while it became a blob has left it read-only.
+    if (::chmod(path.c_str(), 0600) != 0) return error_from_errno(path.string(), errno);
+    TRY(auto file, open_file(path, O_WRONLY));
+    // Bytes past the offset come from a request that a crash ended before it vouched for them.
+    if (::ftruncate(file.get(), static_cast<off_t>(offset)) != 0) {
+        return error_from_errno(path.string(), errno);
+    }
+    return std::make_shared<Append>(*this, std::move(upload), std::move(file));
+}
+
+bool UploadFiles::claim(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    return busy_.emplace(id).second;
 }
 
 void UploadFiles::release(const std::string& id) {
@@ -97,22 +119,29 @@ Status UploadFiles::Append::write(ByteSpan bytes) {
     }
     TRY(write_all(file_.get(), bytes));
     written_ += bytes.size();
+    if (written_ < files_->step_bytes_) return {};
+    return advance();
+}
+
+Status UploadFiles::Append::advance() {
+    TRY(sync_file(file_.get(), files_->path_of(upload_.id)));
+    const auto offset = upload_.offset + written_;
+    TRY(files_->rows_->advance(upload_.id, upload_.offset, offset, files_->lifetime_));
+    upload_.offset = offset;
+    written_ = 0;
     return {};
 }
 
 Result<UploadFiles::Append::Progress> UploadFiles::Append::finish() {
-    const auto path = files_->path_of(upload_.id);
-    TRY(sync_file(file_.get(), path));
-    const auto offset = upload_.offset + written_;
-    if (offset < upload_.length) {
-        TRY(files_->rows_->advance(upload_.id, upload_.offset, offset, files_->lifetime_));
-        return Progress{.offset = offset};
-    }
+    // Also when it is complete: whoever is interrupted below goes on from here.
+    TRY(advance());
+    if (upload_.offset < upload_.length) return Progress{.offset = upload_.offset};
     // The file goes first: a row without a file is recognised, the other way round is not.
-    auto blob = files_->blobs_->adopt(path, upload_.expected);
-    TRY(files_->rows_->remove(upload_.id));
+    auto blob = files_->blobs_->adopt(files_->path_of(upload_.id), upload_.expected);
+    const bool over = blob || blob.error().code == Errc::corrupt;
+    if (over) TRY(files_->rows_->remove(upload_.id));
     if (!blob) return context(fmt::format("upload {}", upload_.id), std::move(blob).error());
-    return Progress{.offset = offset, .blob = *blob};
+    return Progress{.offset = upload_.offset, .blob = *blob};
 }
 
 }  // namespace strandline::hub
