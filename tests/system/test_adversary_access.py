@@ -105,6 +105,25 @@ def test_a_device_reads_only_what_is_ordered_for_it(site, leaf):
     assert hashlib.sha256(owner.api("GET", f"/v1/blobs/{model['1.1.0']}")[2]).hexdigest() == model["1.1.0"]
 
 
+@case("a viewer asks for deltas that nobody has ordered", "404 and no job; what an operator asked for it may read")
+def test_a_viewer_orders_no_deltas(site, callers, leaf):
+    hub = site.hub
+    site.push(leaf / "leaf-1.0.0", "1.0.0")
+    site.push(leaf / "leaf-1.1.0", "1.1.0")
+    shown = [hub.api("GET", f"/v1/releases/leaf@{v}:default")[2] for v in ("1.1.0", "1.0.0")]
+    back = [next(f["sha256"] for f in release["files"] if f["path"] == "model.onnx") for release in shown]
+    path = "/v1/deltas/" + "/".join(back)
+
+    def known() -> bool:
+        return back in [[job["base"], job["target"]] for job in hub.api("GET", "/v1/deltas?limit=200")[2]["items"]]
+
+    assert hub.api("GET", path, **callers["viewer"])[0] == 404
+    assert not known()
+    assert hub.api("GET", path, **callers["operator"])[0] in (200, 202)
+    assert known()
+    assert hub.api("GET", path, **callers["viewer"])[0] in (200, 202)
+
+
 @case("an operator's token is deleted while its connection and its event stream stand",
       "the next request is refused; the stream ends")
 def test_a_deleted_token_ends_its_stream(site):

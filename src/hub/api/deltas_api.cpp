@@ -62,30 +62,40 @@ bool is_pending(const registry::DeltaJob& job) {
     return job.state == DeltaState::queued || job.state == DeltaState::running;
 }
 
-// The job of a pair, queued on the way when it is new, its delta was lost, or it failed long ago;
-// none when a side is no file of a release. Worker thread.
-Result<std::optional<registry::DeltaJob>> job_of(Services& services,
-                                                 const registry::DeltaPair& pair) {
+bool is_lost(const Services& services, const registry::DeltaJob& job) {
+    return job.state == DeltaState::built && (!job.delta || !services.blobs.contains(*job.delta));
+}
+
+// Queues a pair that is new, whose delta was lost, or that failed long ago; none when a side is no
+// file of a release. Worker thread.
+Result<std::optional<registry::DeltaJob>> queue_job(Services& services,
+                                                    const registry::DeltaPair& pair, bool lost) {
     auto& jobs = services.domain.delta_jobs;
-    TRY(auto job, jobs.find(pair));
-    const bool lost = job && job->state == DeltaState::built &&
-                      (!job->delta || !services.blobs.contains(*job->delta));
     if (lost) TRY(jobs.forget(pair));
-    if (job && !lost && job->state != DeltaState::failed) return job;
     const std::array pairs{pair};
     TRY(const auto queued, jobs.enqueue(pairs));
     if (queued > 0) services.signals.deltas_wanted();
     return jobs.find(pair);
 }
 
-// What a caller may know of a pair. Worker thread.
+// Those who only look may not give the hub work: each pair costs a build and a row.
+bool may_queue(const Caller& caller) {
+    return caller.is_device() || caller.role >= fleet::Role::operator_;
+}
+
+// What a caller may know of a pair, asked for on the way. Worker thread.
 Result<registry::DeltaJob> find_job(Services& services, const registry::DeltaPair& pair,
                                     const Caller& caller) {
     if (caller.is_device()) {
         TRY(const auto allowed, services.domain.desired.may_read_blob(caller.name, pair.target));
         if (!allowed) return no_delta();
     }
-    TRY(auto job, job_of(services, pair));
+    TRY(auto job, services.domain.delta_jobs.find(pair));
+    const bool lost = job && is_lost(services, *job);
+    if (!job || lost || job->state == DeltaState::failed) {
+        if (!may_queue(caller)) return no_delta();
+        TRY(job, queue_job(services, pair, lost));
+    }
     if (!job) return no_delta();
     return *std::move(job);
 }

@@ -1,5 +1,7 @@
 #include "hub/jobs/delta_news.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace strandline::hub {
@@ -11,11 +13,21 @@ boost::asio::awaitable<std::optional<registry::DeltaJob>> DeltaNews::Watch::wait
 }
 
 std::shared_ptr<DeltaNews::Watch> DeltaNews::watch(const registry::DeltaPair& pair) {
+    if (watches_.size() >= sweep_at_) sweep();
     auto made = std::make_shared<Watch>(runtime_->executor());
     auto& others = watches_[pair];
     std::erase_if(others, [](const auto& other) { return other.expired(); });
     others.push_back(made);
     return made;
+}
+
+// Each time they have doubled: a constant cost for each watch.
+void DeltaNews::sweep() {
+    for (auto entry = watches_.begin(); entry != watches_.end();) {
+        std::erase_if(entry->second, [](const auto& watch) { return watch.expired(); });
+        entry = entry->second.empty() ? watches_.erase(entry) : std::next(entry);
+    }
+    sweep_at_ = std::max(least_pairs, 2 * watches_.size());
 }
 
 void DeltaNews::finished(registry::DeltaJob job) {

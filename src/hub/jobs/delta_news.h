@@ -34,13 +34,18 @@ public:
     [[nodiscard]] std::shared_ptr<Watch> watch(const registry::DeltaPair& pair);
     /// A job came to its end. Thread-safe.
     void finished(registry::DeltaJob job);
+    /// Pairs that are remembered: at most about twice those that somebody waits for. I/O thread.
+    [[nodiscard]] std::size_t pairs() const { return watches_.size(); }
 
 private:
     void tell(const registry::DeltaJob& job);
+    void sweep();
 
     net::Runtime* runtime_;
     // Weak: a request that went away needs no news.
     std::map<registry::DeltaPair, std::vector<std::weak_ptr<Watch>>> watches_;
+    static constexpr std::size_t least_pairs = 64;
+    std::size_t sweep_at_ = least_pairs;  ///< most pairs that are asked for are never built
 };
 
 }  // namespace strandline::hub
