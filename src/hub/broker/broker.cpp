@@ -236,10 +236,10 @@ Status Broker::wait_running(Deadline deadline) {
 
 Status Broker::reload(Deadline deadline) { return impl_->current()->reload(deadline); }
 
-Status Broker::mute(std::vector<std::string> devices, Deadline deadline) {
+Status Broker::mute(const std::function<std::vector<std::string>()>& names, Deadline deadline) {
     {
         const std::lock_guard lock(impl_->acl_mutex);
-        impl_->options.muted = std::move(devices);
+        impl_->options.muted = names();
         TRY(impl_->write_acl());
     }
     return reload(deadline);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,9 +85,12 @@ public:
     /// not cut: see cut_session().
     [[nodiscard]] Status reload(Deadline deadline);
 
-    /// Takes the right to publish from these devices, gives it back to all others, and returns
-    /// when that is so. The broker goes on to read what they send, and refuses it.
-    [[nodiscard]] Status mute(std::vector<std::string> devices, Deadline deadline);
+    /// Takes the right to publish from the devices that `names` returns, gives it back to all
+    /// others, and returns when that is so. The broker goes on to read what they send, and refuses
+    /// it. `names` is asked while no other call can write its answer: the last one written is the
+    /// newest.
+    [[nodiscard]] Status mute(const std::function<std::vector<std::string>()>& names,
+                              Deadline deadline);
 
     /// Lets it save its state and end. Idempotent.
     void stop();

@@ -3,11 +3,13 @@
 #include <array>
 #include <fmt/core.h>
 #include <functional>
+#include <future>
 #include <set>
 #include <sys/socket.h>
 
 #include "hub/broker/broker_test_kit.h"
 #include "hub/broker/cut_session.h"
+#include "hub/broker/mute_list.h"
 
 namespace strandline::hub {
 namespace {
@@ -192,11 +194,14 @@ Task<void> mute_live(net::Runtime& runtime, Broker& broker, net::MqttOptions mut
             text_message(topic(fmt::format("d/{}/up/reported", device)), "x"), soon());
     };
     CO_TRY(co_await say(muted, "dev-1"));
-    CO_TRY(broker.mute({"dev-1"}, soon()));
+    std::vector<std::string> names{"dev-1"};
+    const std::function<std::vector<std::string>()> now = [&names] { return names; };
+    CO_TRY(broker.mute(now, soon()));
     const auto refused = co_await say(muted, "dev-1");
     CO_EXPECT(!refused && refused.error().code == Errc::forbidden);
     CO_TRY(co_await say(other, "dev-2"));
-    CO_TRY(broker.mute({}, soon()));
+    names.clear();
+    CO_TRY(broker.mute(now, soon()));
     CO_TRY(co_await say(muted, "dev-1"));
     for (auto* one : {&muted, &other}) co_await one->stop();
     co_return Status{};
@@ -205,6 +210,34 @@ Task<void> mute_live(net::Runtime& runtime, Broker& broker, net::MqttOptions mut
 TEST_F(BrokerAccessTest, MutedDeviceMayNotPublishUntilItMayAgain) {
     start();
     run(mute_live(runtime, *broker, client("dev-1"), client("dev-2")));
+}
+
+TEST_F(BrokerAccessTest, AnOlderListOfTheMutedNeverReplacesANewerOne) {
+    start();
+    MuteList list({}, system_clock());
+    static_cast<void>(list.add("dev-1"));
+    std::promise<void> first_asks;
+    std::promise<void> second_calls;
+    auto first = std::async(std::launch::async, [&] {
+        return broker->mute(
+            [&] {
+                auto names = list.names();
+                first_asks.set_value();
+                second_calls.get_future().wait();
+                return names;
+            },
+            soon());
+    });
+    first_asks.get_future().wait();
+    static_cast<void>(list.add("dev-2"));
+    auto second = std::async(std::launch::async, [&] {
+        second_calls.set_value();
+        return broker->mute([&] { return list.names(); }, soon());
+    });
+    EXPECT_TRUE(first.get());
+    EXPECT_TRUE(second.get());
+    const auto rules = read_text_file(options.folder / "acl", 1 << 20).value();
+    EXPECT_NE(rules.find("dev-2"), std::string::npos);
 }
 
 Task<void> steal_session(net::Runtime& runtime, net::MqttOptions victim_options,

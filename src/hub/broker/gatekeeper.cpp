@@ -86,7 +86,8 @@ boost::asio::awaitable<void> Gatekeeper::mute(std::string device, std::chrono::m
 
 net::Task<void> Gatekeeper::apply_mutes() {
     std::function<Status()> apply = [this] {
-        return parts_.broker->mute(mutes_.names(), Deadline::after(broker_reload_deadline));
+        return parts_.broker->mute([this] { return mutes_.names(); },
+                                   Deadline::after(broker_reload_deadline));
     };
     co_return co_await parts_.runtime.offload<void>(std::move(apply));
 }
