@@ -152,7 +152,10 @@ Status Hub::Impl::connect() {
     options.threads = config.deltas.threads;
     delta_builder = registry::make_delta_builder(options);
     const auto owner = make_id("hub");
-    if (database_is_ours()) TRY(storage->domain->delta_jobs.end_leases());
+    if (database_is_ours()) {
+        TRY(storage->domain->delta_jobs.end_leases());
+        TRY(registry::DeltaWorker::remove_leftovers(*storage->blobs));
+    }
     deltas = std::make_unique<DeltaPool>(config.deltas.workers, [this, &owner](std::size_t index) {
         registry::DeltaWorkerOptions worker;
         worker.owner = fmt::format("{}-{}", owner, index);

@@ -1,11 +1,16 @@
 #include "registry/delta_worker.h"
 
 #include <fmt/core.h>
+#include <vector>
 
+#include "base/file.h"
 #include "base/log.h"
 
 namespace strandline::registry {
 namespace {
+
+constexpr std::string_view partial_prefix = "delta-";
+constexpr std::string_view partial_suffix = ".partial";
 
 /// Removes a partial file whatever happens.
 class Scratch {
@@ -77,8 +82,8 @@ Status DeltaWorker::work(const DeltaJob& job, const std::function<bool()>& keep_
                                         true);
         }
     }
-    const Scratch output(blobs_->staging_folder() /
-                         fmt::format("delta-{}-{}.partial", job.id, job.attempts));
+    const Scratch output(blobs_->staging_folder() / fmt::format("{}{}-{}{}", partial_prefix, job.id,
+                                                                job.attempts, partial_suffix));
     Holder holder(*jobs_, job, *clock_, options_.lease, keep_going);
     const auto start = clock_->steady();
     const auto built = builder_->build(
@@ -89,6 +94,21 @@ Status DeltaWorker::work(const DeltaJob& job, const std::function<bool()>& keep_
     if (holder.lost()) return {};
     if (!built && built.error().code == Errc::cancelled) return jobs_->release(job);
     return finish(job, built, output.path(), build_ms);
+}
+
+Result<std::size_t> DeltaWorker::remove_leftovers(const store::BlobStore& blobs) {
+    const auto& folder = blobs.staging_folder();
+    std::vector<std::filesystem::path> found;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(folder, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        const auto name = entry->path().filename().string();
+        if (name.starts_with(partial_prefix) && name.ends_with(partial_suffix))
+            found.push_back(entry->path());
+    }
+    if (error) return error_from_errno("list " + folder.string(), error.value());
+    for (const auto& path : found) TRY(remove_file(path));
+    return found.size();
 }
 
 void DeltaWorker::tell(DeltaJob job, DeltaState state, const DeltaBuilt& result) const {

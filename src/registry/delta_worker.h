@@ -34,6 +34,10 @@ public:
     /// An error means that the database failed.
     [[nodiscard]] Result<bool> run_once(const std::function<bool()>& keep_going);
 
+    /// Removes what builds of a process that was killed have left half made. Only while nobody
+    /// builds. Number removed.
+    [[nodiscard]] static Result<std::size_t> remove_leftovers(const store::BlobStore& blobs);
+
     void set_events(EventSink events) { events_ = std::move(events); }
     /// Called after each job that is built or not worth it, on the worker's thread.
     void set_finished(std::function<void(const DeltaJob&)> finished) {

@@ -234,5 +234,15 @@ TEST_P(DeltaJobs, AreBuiltByTheLibrary) {
     EXPECT_LT(job().delta_size, 1000U);
 }
 
+TEST_P(DeltaJobs, WhatAKilledBuildLeftIsRemovedAndNothingElse) {
+    const auto& staging = blobs->staging_folder();
+    const auto half = staging / "delta-7-1.partial";
+    const auto other = staging / "of-somebody-else";
+    for (const auto& path : {half, other}) std::ofstream(path) << "bytes";
+    EXPECT_EQ(must(DeltaWorker::remove_leftovers(*blobs)), 1U);
+    EXPECT_FALSE(std::filesystem::exists(half));
+    EXPECT_TRUE(std::filesystem::exists(other));
+}
+
 }  // namespace
 }  // namespace strandline::registry
