@@ -304,9 +304,9 @@ Status Hub::Impl::maintenance_round() {
     const auto renewed = renew_certificates();
     if (!renewed) log_warn("certificates not renewed: {}", renewed.error().message);
     TRY(const auto round, clean_up(*services));
-    log_debug("maintenance blobs_removed={} bytes={} uploads={} events={} jobs={}",
+    log_debug("maintenance blobs_removed={} bytes={} uploads={} events={} jobs={} silent={}",
               round.blobs_removed, round.bytes_removed, round.uploads_removed, round.events_removed,
-              round.jobs_removed);
+              round.jobs_removed, round.devices_silent);
     return {};
 }
 

@@ -1,5 +1,6 @@
 #include "hub/hub_config.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -57,6 +58,7 @@ constexpr auto keys = std::to_array<std::string_view>({"hub.state",
                                                        "retention.interval_s",
                                                        "retention.blob_grace_s",
                                                        "retention.max_events",
+                                                       "retention.presence_silence_s",
                                                        "log.level",
                                                        "log.format",
                                                        "log.file",
@@ -175,6 +177,7 @@ void read_retention(JsonReader& in, HubConfig::Retention& retention) {
     read_duration(in, "interval_s", retention.interval, 1, 86'400);
     read_duration(in, "blob_grace_s", retention.blob_grace, 60, 31'536'000);
     read_number(in, "max_events", retention.max_events, 100, 100'000'000);
+    read_duration(in, "presence_silence_s", retention.presence_silence, 60, 31'536'000);
 }
 
 void read_log(JsonReader& in, HubConfig::Log& log) {
@@ -272,6 +275,10 @@ std::string HubConfig::effective_public_host() const {
 
 std::string HubConfig::effective_mqtt_host() const {
     return mqtt.host.empty() ? effective_public_host() : mqtt.host;
+}
+
+std::chrono::milliseconds HubConfig::effective_presence_silence() const {
+    return std::max<std::chrono::milliseconds>(retention.presence_silence, 3 * mqtt.poll_interval);
 }
 
 std::string HubConfig::effective_database_url() const {

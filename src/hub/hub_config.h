@@ -85,6 +85,7 @@ struct HubConfig {
         std::chrono::seconds interval{600};
         std::chrono::seconds blob_grace{86'400};
         std::uint64_t max_events = 100'000;
+        std::chrono::seconds presence_silence{3'600};  ///< see effective_presence_silence()
     } retention;
 
     struct Log {
@@ -110,6 +111,9 @@ struct HubConfig {
     [[nodiscard]] std::string effective_public_host() const;
     [[nodiscard]] std::string effective_mqtt_host() const;
     [[nodiscard]] std::string effective_database_url() const;
+    /// After how long without a word a device counts as offline: agents speak at least once in each
+    /// poll interval, so never less than three of them.
+    [[nodiscard]] std::chrono::milliseconds effective_presence_silence() const;
 };
 
 /// Every key as "table.key": the environment variable of `http.port` is STRANDLINE_HTTP_PORT.

@@ -29,6 +29,7 @@ TEST(HubConfig, ExampleFileHoldsTheDefaults) {
     EXPECT_EQ(parsed->deltas.max_decoder_memory_bytes, defaults.deltas.max_decoder_memory_bytes);
     EXPECT_EQ(parsed->enrolment.certificate_validity, defaults.enrolment.certificate_validity);
     EXPECT_EQ(parsed->retention.max_events, defaults.retention.max_events);
+    EXPECT_EQ(parsed->retention.presence_silence, defaults.retention.presence_silence);
     EXPECT_EQ(parsed->legacy.max_document_bytes, defaults.legacy.max_document_bytes);
     EXPECT_FALSE(parsed->legacy.enabled);
 }
@@ -97,6 +98,13 @@ TEST(HubConfig, NamesTheKeysThatChanged) {
     EXPECT_TRUE(changed_keys(before, before).empty());
     EXPECT_EQ(changed_keys(before, after),
               (std::vector<std::string>{"http.names", "mqtt.root", "log.level"}));
+}
+
+TEST(HubConfig, NoDeviceIsSilentBeforeThreePolls) {
+    HubConfig config;
+    EXPECT_EQ(config.effective_presence_silence(), std::chrono::hours(1));
+    config.mqtt.poll_interval = std::chrono::hours(1);
+    EXPECT_EQ(config.effective_presence_silence(), std::chrono::hours(3));
 }
 
 TEST(HubConfig, PublicHostFollowsTheAddress) {

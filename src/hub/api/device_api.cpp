@@ -88,8 +88,8 @@ Result<Response> renew(Services& services, const Enrolment& enrolment, const Req
 }
 
 Result<Response> desired(Services& services, const Request& request, const Caller& caller) {
-    TRY(auto record, services.domain.desired.get(caller.name));
     ignore(services.domain.devices.touch(caller.name), "presence is only for display");
+    TRY(auto record, services.domain.desired.get(caller.name));
     const auto etag = fmt::format("\"{}\"", record.generation);
     auto response = net::json_response(ok, std::move(record.envelope));
     if (request.headers.find("If-None-Match") == etag) {

@@ -32,6 +32,13 @@ Result<store::BlobStore::Collected> collect_blobs(Services& services) {
         services.config.retention.blob_grace);
 }
 
+// Of those that never said goodbye: without a broker, or while it was down.
+Result<std::size_t> expire_presence(Services& services) {
+    TRY(const auto silent,
+        services.domain.devices.expire_presence(services.config.effective_presence_silence()));
+    return silent.size();
+}
+
 }  // namespace
 
 Result<MaintenanceRound> clean_up(Services& services) {
@@ -44,6 +51,7 @@ Result<MaintenanceRound> clean_up(Services& services) {
     events.max_events = static_cast<std::int64_t>(retention.max_events);
     note(domain.events.trim(events), round.events_removed, failure);
     note(domain.delta_jobs.prune(), round.jobs_removed, failure);
+    note(expire_presence(services), round.devices_silent, failure);
     const auto blobs = collect_blobs(services);
     services.open_blobs->close_removed();
     if (blobs) {

@@ -13,11 +13,12 @@ struct MaintenanceRound {
     std::size_t uploads_removed = 0;
     std::int64_t events_removed = 0;
     std::int64_t jobs_removed = 0;
+    std::size_t devices_silent = 0;
 };
 
 /// Forgets what nobody needs: unreferenced blobs past their grace time, expired uploads, old
-/// events, delta jobs of deleted releases. Each part is tried even when another fails; the first
-/// failure is returned. Worker thread.
+/// events, delta jobs of deleted releases, the presence of devices that fell silent. Each part is
+/// tried even when another fails; the first failure is returned. Worker thread.
 [[nodiscard]] Result<MaintenanceRound> clean_up(Services& services);
 
 /// Runs `round` on a worker every `interval` until `stopping` says so.
