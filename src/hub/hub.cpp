@@ -21,8 +21,10 @@ namespace strandline::hub {
 namespace {
 
 net::Runtime::Options runtime_options(const HubConfig& config) {
+    // Two: a large file being hashed does not hold up the next one.
     return {.worker_threads = config.http.worker_threads,
-            .max_queued_work = config.http.max_queued_work};
+            .max_queued_work = config.http.max_queued_work,
+            .lengthy_threads = 2};
 }
 
 std::string url_of(std::string_view scheme, const std::string& host, std::uint16_t port) {
@@ -348,7 +350,7 @@ Status Hub::run() {
     impl.runtime->post([] { net::notify_service("READY=1"); });
     impl.runtime->run();
     impl.deltas->stop();
-    impl.runtime->workers().stop();
+    impl.runtime->stop_workers();
     if (impl.broker) impl.broker->stop();
     impl.storage->state.withdraw();
     log_info("stopped");

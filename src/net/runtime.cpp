@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ struct Runtime::Impl {
           signals(context),
           reload_signals(context),
           workers({options.worker_threads, options.max_queued_work}) {
+        if (options.lengthy_threads > 0)
+            lengthy.emplace(WorkerPool::Options{options.lengthy_threads, options.max_queued_work});
         watch_stop();
     }
 
@@ -67,7 +70,11 @@ struct Runtime::Impl {
         });
     }
 
-    // Order matters: threads of `workers` post to the context, so they are joined first, and
+    WorkerPool& pool_for(Work kind) {
+        return kind == Work::lengthy && lengthy ? *lengthy : workers;
+    }
+
+    // Order matters: threads of the pools post to the context, so they are joined first, and
     // pending coroutines are destroyed with the context, last.
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard;
@@ -78,17 +85,23 @@ struct Runtime::Impl {
     std::function<void()> handler;
     std::function<void()> reload;
     WorkerPool workers;
+    std::optional<WorkerPool> lengthy;
 };
 
 Runtime::Runtime(Options options) : impl_(std::make_unique<Impl>(options)) {
     STRANDLINE_ASSERT(impl_->stop_fd >= 0);
 }
 
-Runtime::~Runtime() { impl_->workers.stop(); }
+Runtime::~Runtime() { stop_workers(); }
 
 asio::any_io_executor Runtime::executor() const { return impl_->context.get_executor(); }
 
 WorkerPool& Runtime::workers() { return impl_->workers; }
+
+void Runtime::stop_workers() {
+    if (impl_->lengthy) impl_->lengthy->stop();
+    impl_->workers.stop();
+}
 
 void Runtime::spawn(asio::awaitable<void> coroutine) {
     // Posted first: a coroutine must be started on the thread that runs it.
@@ -128,7 +141,7 @@ void Runtime::on_signals(std::function<void()> handler, std::function<void()> re
     impl_->watch_reload();
 }
 
-asio::awaitable<Status> Runtime::run_on_worker(std::function<void()> work) {
+asio::awaitable<Status> Runtime::run_on_worker(std::function<void()> work, Work kind) {
     struct Waiter {
         explicit Waiter(const asio::any_io_executor& executor) : done(executor) {}
         Signal done;
@@ -151,7 +164,7 @@ asio::awaitable<Status> Runtime::run_on_worker(std::function<void()> work) {
             waiter->done.notify();
         });
     };
-    CO_TRY(impl_->workers.submit(std::move(task)));
+    CO_TRY(impl_->pool_for(kind).submit(std::move(task)));
     while (!waiter->finished) co_await waiter->done.wait(Deadline::never());
     if (waiter->failure) std::rethrow_exception(waiter->failure);
     co_return Status{};

@@ -20,13 +20,18 @@ namespace asio = boost::asio;
 template <class T>
 using Task = asio::awaitable<Result<T>>;
 
+/// How long blocking work takes: what reads or writes whole files must not keep short questions
+/// waiting.
+enum class Work { brief, lengthy };
+
 /// The event loop of a program: one I/O thread, on which every coroutine of `net` and its callers
-/// runs, and a bounded pool for blocking work. Create one, wire everything, call run().
+/// runs, and bounded pools for blocking work. Create one, wire everything, call run().
 class Runtime {
 public:
     struct Options {
         std::size_t worker_threads = 2;
-        std::size_t max_queued_work = 1024;
+        std::size_t max_queued_work = 1024;  ///< of each pool
+        std::size_t lengthy_threads = 0;     ///< of their own; 0: lengthy work shares the others
     };
 
     explicit Runtime(Options options);
@@ -36,6 +41,8 @@ public:
 
     [[nodiscard]] asio::any_io_executor executor() const;
     [[nodiscard]] WorkerPool& workers();
+    /// Runs what is queued on the pools, then joins them. Idempotent.
+    void stop_workers();
 
     /// Starts a coroutine on the I/O thread. An exception that leaves it ends the process.
     /// Thread-safe.
@@ -55,13 +62,13 @@ public:
     template <class T>
     [[nodiscard]] Result<T> block_on(Task<T> task);
 
-    /// Runs `work` on the pool and resumes on the I/O thread. Everything `work` refers to must
+    /// Runs `work` on a pool and resumes on the I/O thread. Everything `work` refers to must
     /// outlive it, so capture by value. A full pool is `exhausted`.
     template <class T>
-    [[nodiscard]] Task<T> offload(std::function<Result<T>()> work);
+    [[nodiscard]] Task<T> offload(std::function<Result<T>()> work, Work kind = Work::brief);
 
 private:
-    asio::awaitable<Status> run_on_worker(std::function<void()> work);
+    asio::awaitable<Status> run_on_worker(std::function<void()> work, Work kind);
     void run_until_done(asio::awaitable<void> coroutine);
 
     struct Impl;
@@ -91,10 +98,10 @@ private:
 };
 
 template <class T>
-Task<T> Runtime::offload(std::function<Result<T>()> work) {
+Task<T> Runtime::offload(std::function<Result<T>()> work, Work kind) {
     auto slot = std::make_shared<std::optional<Result<T>>>();
     std::function<void()> task = [slot, work = std::move(work)] { slot->emplace(work()); };
-    auto accepted = co_await run_on_worker(std::move(task));
+    auto accepted = co_await run_on_worker(std::move(task), kind);
     if (!accepted) co_return std::move(accepted).error();
     co_return std::move(**slot);
 }

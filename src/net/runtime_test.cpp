@@ -1,6 +1,7 @@
 #include "net/runtime.h"
 
 #include <csignal>
+#include <future>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <thread>
@@ -63,6 +64,22 @@ TEST(Runtime, OffloadToAFullPoolIsExhausted) {
     const auto result = runtime.block_on(offload_one(runtime));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, Errc::exhausted);
+}
+
+asio::awaitable<void> hold_up(Runtime& runtime, std::shared_future<void> until) {
+    std::function<Result<int>()> work = [until = std::move(until)]() -> Result<int> {
+        until.wait();
+        return 2;
+    };
+    ignore(co_await runtime.offload(std::move(work), Work::lengthy), "only takes its thread");
+}
+
+TEST(Runtime, LengthyWorkLeavesThePoolToTheRest) {
+    Runtime runtime({.worker_threads = 1, .max_queued_work = 4, .lengthy_threads = 1});
+    std::promise<void> over;
+    runtime.spawn(hold_up(runtime, over.get_future().share()));
+    EXPECT_EQ(runtime.block_on(offload_one(runtime)), 1);
+    over.set_value();
 }
 
 TEST(Runtime, StopEndsRunOnceEvenBeforeItStarts) {

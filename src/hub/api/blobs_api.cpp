@@ -34,7 +34,8 @@ net::Task<Response> put_blob(Services& services, Request& request, std::shared_p
     std::function<Result<store::BlobInfo>()> commit = [writer, expected] {
         return writer->commit(expected);
     };
-    CO_TRY(const auto blob, co_await services.runtime.offload<store::BlobInfo>(std::move(commit)));
+    CO_TRY(const auto blob, co_await services.runtime.offload<store::BlobInfo>(std::move(commit),
+                                                                               net::Work::lengthy));
     caller->object = blob.digest.hex();
     const json::object out{{"sha256", blob.digest.hex()}, {"size", number(blob.size)}};
     co_return json_answer(created, out);

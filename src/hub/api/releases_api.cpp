@@ -39,14 +39,15 @@ net::Task<Response> create_from_form(Services& services, Request& request,
     CO_TRY(auto made, MultipartParser::create(type, *form));
     auto parser = std::make_shared<MultipartParser>(std::move(made));
     PieceSink sink = [form, parser](ByteSpan piece) { return parser->feed(piece); };
-    CO_TRY(co_await pump_body(services.runtime, *request.stream, std::move(sink)));
+    CO_TRY(
+        co_await pump_body(services.runtime, *request.stream, std::move(sink), net::Work::lengthy));
     std::function<Result<Response>()> work = [&services, form, parser,
                                               caller]() -> Result<Response> {
         TRY(parser->finish());
         TRY(const auto wanted, form->take());
         return create(services, wanted, *caller);
     };
-    co_return co_await services.runtime.offload<Response>(std::move(work));
+    co_return co_await services.runtime.offload<Response>(std::move(work), net::Work::lengthy);
 }
 
 net::Task<Response> create_from_json(Services& services, Request& request,

@@ -107,8 +107,8 @@ net::Task<Response> patch(net::Runtime& runtime, std::shared_ptr<UploadFiles> fi
     std::function<Result<UploadFiles::Append::Progress>()> finish = [append] {
         return append->finish();
     };
-    CO_TRY(const auto progress,
-           co_await runtime.offload<UploadFiles::Append::Progress>(std::move(finish)));
+    CO_TRY(const auto progress, co_await runtime.offload<UploadFiles::Append::Progress>(
+                                    std::move(finish), net::Work::lengthy));
     if (!moved) co_return moved.error();
     co_return progress_answer(progress);
 }

@@ -164,12 +164,13 @@ net::Task<void> read_form(Services& services, Request& request, std::shared_ptr<
     CO_TRY(auto made, MultipartParser::create(type, *form));
     auto parser = std::make_shared<MultipartParser>(std::move(made));
     PieceSink sink = [form, parser](ByteSpan piece) { return parser->feed(piece); };
-    CO_TRY(co_await pump_body(services.runtime, *request.stream, std::move(sink)));
+    CO_TRY(
+        co_await pump_body(services.runtime, *request.stream, std::move(sink), net::Work::lengthy));
     std::function<Result<bool>()> finish = [form, parser]() -> Result<bool> {
         TRY(parser->finish());
         return true;
     };
-    CO_TRY(co_await services.runtime.offload<bool>(std::move(finish)));
+    CO_TRY(co_await services.runtime.offload<bool>(std::move(finish), net::Work::lengthy));
     co_return Status{};
 }
 
@@ -183,7 +184,8 @@ net::Task<Response> with_form(Shared legacy, Request& request, FormAction action
     std::function<Result<LegacyResult>()> work = [form, action = std::move(action)] {
         return action(*form);
     };
-    CO_TRY(const auto result, co_await services.runtime.offload<LegacyResult>(std::move(work)));
+    CO_TRY(const auto result,
+           co_await services.runtime.offload<LegacyResult>(std::move(work), net::Work::lengthy));
     if (!result.problems.empty()) co_return problems_answer(result.problems);
     co_return json_answer(result.created ? created : ok, row_value(result.file, legacy->origin()));
 }

@@ -22,7 +22,8 @@ net::Task<std::size_t> fill(net::BodyReader& body, std::span<std::byte> out) {
 
 }  // namespace
 
-net::Task<std::uint64_t> pump_body(net::Runtime& runtime, net::BodyReader& body, PieceSink sink) {
+net::Task<std::uint64_t> pump_body(net::Runtime& runtime, net::BodyReader& body, PieceSink sink,
+                                   net::Work kind) {
     // Shared with the worker, which may outlast this coroutine.
     auto buffer = std::make_shared<Bytes>(piece_bytes);
     auto shared_sink = std::make_shared<PieceSink>(std::move(sink));
@@ -34,7 +35,7 @@ net::Task<std::uint64_t> pump_body(net::Runtime& runtime, net::BodyReader& body,
             TRY((*shared_sink)(ByteSpan(*buffer).first(count)));
             return true;
         };
-        CO_TRY(co_await runtime.offload<bool>(std::move(work)));
+        CO_TRY(co_await runtime.offload<bool>(std::move(work), kind));
         total += count;
     }
 }

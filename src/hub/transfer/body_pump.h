@@ -15,7 +15,7 @@ using PieceSink = std::function<Status(ByteSpan)>;
 /// Moves a streamed body to `sink` in pieces of at most 256 KiB, so that memory stays flat whatever
 /// the size. Number of bytes moved; on an error the pieces before it were taken.
 [[nodiscard]] net::Task<std::uint64_t> pump_body(net::Runtime& runtime, net::BodyReader& body,
-                                                 PieceSink sink);
+                                                 PieceSink sink, net::Work kind = net::Work::brief);
 
 /// A streamed body as text; more than `limit` bytes is `invalid`.
 [[nodiscard]] net::Task<std::string> read_whole(net::BodyReader& body, std::size_t limit);
