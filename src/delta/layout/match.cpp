@@ -28,7 +28,8 @@ constexpr double beyond_a_name = 0.85;
 /// Looks at numbers for all permutations of a file together.
 constexpr std::uint64_t permutation_budget = std::uint64_t{1} << 24;
 
-/// Tensors that could stand for each other: those of a shape, or of a shape and a type.
+/// Tensors that could stand for each other: those of a shape, of a shape and a type, or of as many
+/// numbers of a type.
 using Key = std::pair<std::vector<std::uint64_t>, int>;
 constexpr int any_type = -1;
 
@@ -50,14 +51,16 @@ public:
         match_equal_namesakes();
         match_equal();
         if (meter_.stopped()) return std::move(matches_);
-        match_related_namesakes();
+        const auto cast = [](const MatchSide& side, std::size_t i) {
+            return Key{side.squeezed_shape(i), any_type};
+        };
+        match_related_namesakes(cast);
         match_related([](const MatchSide& side, std::size_t i) {
             return Key{side.squeezed_shape(i), static_cast<int>(side.tensor(i).type)};
         });
-        match_related([](const MatchSide& side, std::size_t i) {  // casts
-            return Key{side.squeezed_shape(i), any_type};
-        });
+        match_related(cast);
         match_permuted();
+        match_reshaped();
         match_other_namesakes();
         match_by_place();
         find_folded_norms(old_, new_, matches_);
@@ -145,15 +148,17 @@ private:
         }
     }
 
-    [[nodiscard]] bool comparable(std::size_t old_tensor, std::size_t new_tensor) const {
+    [[nodiscard]] bool are_numbers(std::size_t old_tensor, std::size_t new_tensor) const {
         return old_.tensor(old_tensor).type != ElementType::opaque &&
-               new_.tensor(new_tensor).type != ElementType::opaque &&
-               old_.squeezed_shape(old_tensor) == new_.squeezed_shape(new_tensor);
+               new_.tensor(new_tensor).type != ElementType::opaque;
     }
 
-    void match_related_namesakes() {
+    template <class KeyOf>
+    void match_related_namesakes(KeyOf key_of) {
         for (std::size_t i = 0; i < new_.size(); ++i) {
-            if (!is_open(i) || !namesakes_[i] || !comparable(*namesakes_[i], i)) continue;
+            if (!is_open(i) || !namesakes_[i] || !are_numbers(*namesakes_[i], i) ||
+                key_of(old_, *namesakes_[i]) != key_of(new_, i))
+                continue;
             if (agreement(old_.signs(*namesakes_[i]), new_.signs(i)).related()) {
                 set(i, *namesakes_[i], Relation::related);
             }
@@ -209,7 +214,7 @@ private:
         // Biases of different layers are often somewhat alike; a name is better than that.
         double best_share = has_free_namesake(i) ? beyond_a_name : 0;
         nearest(group, place, max_candidates, [&](std::size_t other) {
-            if (taken_[other] || !comparable(other, i)) return false;
+            if (taken_[other] || !are_numbers(other, i)) return false;
             const auto found = agreement(old_.signs(other), new_.signs(i));
             if (!found.related() || found.share() <= best_share) return false;
             best = other;
@@ -217,6 +222,15 @@ private:
             return best_share > surely_related;
         });
         if (best) set(i, *best, Relation::related);
+    }
+
+    /// The same numbers in the same order, in rows of another length.
+    void match_reshaped() {
+        const auto reshaped = [](const MatchSide& side, std::size_t i) {
+            return Key{{side.elements(i)}, static_cast<int>(side.tensor(i).type)};
+        };
+        match_related_namesakes(reshaped);
+        match_related(reshaped);
     }
 
     void match_permuted() {

@@ -33,6 +33,8 @@ public:
             const auto& match = matches_[i];
             if (match.relation != Relation::related || !match.permutation.empty()) continue;
             if (match.folded || new_.tensor(i).shape.size() < 2) continue;
+            // Of a reshaped tensor, channels are along no axis of both.
+            if (old_.squeezed_shape(*match.old_tensor) != new_.squeezed_shape(i)) continue;
             if (is_f32(new_.tensor(i)) && is_f32(old_.tensor(*match.old_tensor))) fold_weights(i);
         }
     }

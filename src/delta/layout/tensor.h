@@ -108,7 +108,8 @@ struct TensorMatch {
 [[nodiscard]] Layout read_layout(ByteSpan file, WorkMeter& meter);
 
 /// One entry for each tensor of `new_layout`, in its order. A relative has as many elements as its
-/// tensor; its type and, where only axes of length 1 come or go, its rank may differ.
+/// tensor; its type or its shape may differ, but, unless only axes of length 1 come or go, not
+/// both.
 [[nodiscard]] std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,
                                                      const Layout& new_layout, ByteSpan new_file);
 [[nodiscard]] std::vector<TensorMatch> match_tensors(const Layout& old_layout, ByteSpan old_file,

@@ -17,11 +17,16 @@ struct Shape {
     std::size_t width;
 };
 
+struct Named {
+    const char* name;
+    const char* type;
+    std::string shape;
+};
+
 // The data starts `shift` bytes behind a multiple of 16.
-Bytes safetensors(const char* type, const Shape& shape, ByteSpan data, std::size_t shift = 0) {
-    auto head =
-        fmt::format(R"({{"layer.weight":{{"dtype":"{}","shape":[{},{}],"data_offsets":[0,{}]}}}})",
-                    type, shape.height, shape.width, data.size());
+Bytes safetensors(const Named& tensor, ByteSpan data, std::size_t shift = 0) {
+    auto head = fmt::format(R"({{"{}":{{"dtype":"{}","shape":[{}],"data_offsets":[0,{}]}}}})",
+                            tensor.name, tensor.type, tensor.shape, data.size());
     while ((8 + head.size()) % 16 != shift) head += ' ';
     Bytes out;
     append_le<std::uint64_t>(out, head.size());
@@ -29,6 +34,11 @@ Bytes safetensors(const char* type, const Shape& shape, ByteSpan data, std::size
     out.insert(out.end(), text.begin(), text.end());
     out.insert(out.end(), data.begin(), data.end());
     return out;
+}
+
+Bytes safetensors(const char* type, const Shape& shape, ByteSpan data, std::size_t shift = 0) {
+    return safetensors({"layer.weight", type, fmt::format("{},{}", shape.height, shape.width)},
+                       data, shift);
 }
 
 std::uint32_t bits_at(ByteSpan weights, std::size_t i) {
@@ -129,6 +139,23 @@ TEST(Conversions, OfSeveralSegmentsAreForSmallReadersToo) {
     EXPECT_EQ(info->segments(), 1u);
     EXPECT_LE(info->decoder_memory, small_profile().max_decoder_memory);
     EXPECT_EQ(decode(old_file, *patch), new_file);
+}
+
+TEST(Conversions, OfShapeAloneKeepTheRelative) {
+    const Bytes weights = float_weights(200 * 500, 11);
+    const Bytes trained = fine_tuned(weights, 1e-3, 5);
+    const Bytes old_file = safetensors("F32", {200, 500}, weights);
+    const auto direct = encode(old_file, safetensors("F32", {200, 500}, trained));
+    ASSERT_TRUE(direct);
+    for (const char* name : {"layer.weight", "encoder.0"}) {
+        for (const char* shape : {"200,5,100", "1000,100", "100000"}) {
+            const Bytes new_file = safetensors({name, "F32", shape}, trained);
+            const auto patch = encode(old_file, new_file);
+            ASSERT_TRUE(patch);
+            EXPECT_LT(patch->size(), direct->size() + direct->size() / 50) << name << shape;
+            EXPECT_EQ(decode(old_file, *patch), new_file);
+        }
+    }
 }
 
 TEST(Conversions, OfTrainedWeightsKeepTheirGain) {
