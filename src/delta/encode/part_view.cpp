@@ -59,19 +59,27 @@ bool take_scales(const Tensor& now, PartView& part) {
     return true;
 }
 
-// Old numbers as floats, in the order of the new tensor.
-std::vector<float> old_numbers(const OldView& view, std::uint64_t count, ByteSpan old_file) {
+// The largest old number of each row of the new tensor, or nothing. In pieces: the file is long.
+std::vector<float> largest_of_rows(const OldView& view, std::uint64_t count, std::uint64_t columns,
+                                   ByteSpan old_file) {
+    constexpr std::uint64_t piece_numbers = 64u << 10;
     OldView wide = view;
     wide.to = ElementType::f32;
-    Bytes bytes(static_cast<std::size_t>(count * sizeof(float)));
+    Bytes bytes(static_cast<std::size_t>(std::min(count, piece_numbers) * sizeof(float)));
     Bytes window(64u << 10);
-    std::vector<float> numbers;
-    if (!read_view(wide, MemoryReader(old_file), bytes, window)) return numbers;
-    for (std::size_t i = 0; i < count; ++i) {
-        numbers.push_back(std::bit_cast<float>(
-            load_le<std::uint32_t>(ByteSpan(bytes).subspan(i * sizeof(float)))));
+    std::vector<float> largest(static_cast<std::size_t>(count / columns));
+    for (std::uint64_t at = 0; at < count; at += piece_numbers) {
+        const auto numbers = static_cast<std::size_t>(std::min(count - at, piece_numbers));
+        const auto piece = std::span(bytes).first(numbers * sizeof(float));
+        wide.first = at;
+        if (!read_view(wide, MemoryReader(old_file), piece, window)) return {};
+        for (std::size_t i = 0; i < numbers; ++i) {
+            auto& most = largest[static_cast<std::size_t>((at + i) / columns)];
+            most = std::max(most, std::fabs(std::bit_cast<float>(load_le<std::uint32_t>(
+                                      ByteSpan(piece).subspan(i * sizeof(float))))));
+        }
     }
-    return numbers;
+    return largest;
 }
 
 // The largest number is the largest integer, on both sides of zero: what tools do unless told
@@ -80,16 +88,14 @@ bool guess_scales(const Tensor& now, ByteSpan old_file, PartView& part) {
     constexpr std::uint64_t most_numbers = std::uint64_t{16} << 20;
     const std::uint64_t count = elements_of(now);
     if (now.type != ElementType::i8 || now.shape.empty() || count > most_numbers) return false;
-    const auto numbers = old_numbers(part.view, count, old_file);
-    if (numbers.empty()) return false;
     const std::uint64_t rows = now.shape.size() > 1 ? now.shape[0] : 1;
+    const auto largest = largest_of_rows(part.view, count, count / rows, old_file);
+    if (largest.empty()) return false;
     part.view.scales.columns = count / rows;
     part.view.scales.period = rows;
-    for (std::uint64_t row = 0; row < rows; ++row) {
-        float largest = 0;
-        for (std::uint64_t i = 0; i < part.view.scales.columns; ++i)
-            largest = std::max(largest, std::fabs(numbers[row * part.view.scales.columns + i]));
-        const float scale = largest / 127;
+    part.scales.reserve(largest.size());
+    for (const float most : largest) {
+        const float scale = most / 127;
         part.scales.push_back(usable(scale) ? scale : 1);
     }
     return true;

@@ -12,6 +12,9 @@
 namespace strandline::delta {
 namespace {
 
+// Factors are kept for all rows.
+constexpr std::uint64_t max_kept_rows = std::uint64_t{1} << 20;
+
 // Sums over one row that tell the factor and how well it fits.
 struct Fit {
     double old_old = 0;
@@ -38,8 +41,7 @@ std::optional<std::vector<float>> find_row_scales(ElementType type, ByteSpan new
     if (!number::can_predict(type) || columns < 2) return std::nullopt;
     const std::uint64_t one = element_size(type);
     const std::uint64_t rows = new_numbers.size() / one / columns;
-    constexpr std::uint64_t max_rows = std::uint64_t{1} << 20;  // factors are kept for all
-    if (rows > max_rows) return std::nullopt;
+    if (rows > max_kept_rows) return std::nullopt;
     // What rounding leaves unexplained; a fine-tune leaves more, or has factors close to one.
     const double well = type == ElementType::f32 ? 1e-11 : 1e-5;
     constexpr double least_change = 0.01;
@@ -223,14 +225,22 @@ Fit fit_bytes(ByteSpan new_numbers, ByteSpan old_numbers) {
 }  // namespace
 
 std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers, ByteSpan old_numbers,
-                                                         std::uint64_t columns) {
+                                                         std::uint64_t columns,
+                                                         const std::function<bool()>& stopped) {
     if (columns < 8) return std::nullopt;
     const std::uint64_t rows = new_numbers.size() / columns;
+    if (rows > max_kept_rows) return std::nullopt;
+    constexpr std::uint64_t stride = std::uint64_t{4} << 20;  // between two questions
+    std::uint64_t looked_at = 0;
     constexpr double one = 1 << number::ratio_bits;
     std::vector<std::int16_t> ratios;
     double total = 0;
     double unexplained = 0;
-    for (std::uint64_t row = 0; row < rows; ++row) {
+    for (std::uint64_t row = 0; row < rows; ++row, looked_at += columns) {
+        if (looked_at >= stride) {
+            if (stopped()) return std::nullopt;
+            looked_at = 0;
+        }
         const Fit fit = fit_bytes(new_numbers.subspan(row * columns, columns),
                                   old_numbers.subspan(row * columns, columns));
         const double ratio = std::round(one * (fit.factor() - 1));

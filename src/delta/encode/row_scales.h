@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -26,9 +27,9 @@ struct RoughScales {
                                             ByteSpan old_numbers, std::uint64_t columns);
 
 /// For rows of signed bytes: new scale / old scale as number::encode_rescaled() wants it; nothing
-/// when new rows do not follow old ones.
-[[nodiscard]] std::optional<std::vector<std::int16_t>> find_row_ratios(ByteSpan new_numbers,
-                                                                       ByteSpan old_numbers,
-                                                                       std::uint64_t columns);
+/// when new rows do not follow old ones, or once `stopped` is true.
+[[nodiscard]] std::optional<std::vector<std::int16_t>> find_row_ratios(
+    ByteSpan new_numbers, ByteSpan old_numbers, std::uint64_t columns,
+    const std::function<bool()>& stopped);
 
 }  // namespace strandline::delta

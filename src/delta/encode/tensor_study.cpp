@@ -24,7 +24,7 @@ bool TensorStudy::look_at(const TensorPart& part) {
     const auto now = new_file_.subspan(part.begin, length);
     const auto old = old_file_.subspan(*part.old_begin, length);
     if (part.type == ElementType::i8) {
-        ratios_ = find_row_ratios(now, old, part.columns);
+        ratios_ = find_row_ratios(now, old, part.columns, stopped_);
         return true;
     }
     scales_ = find_row_scales(part.type, now, old, part.columns);

@@ -134,7 +134,8 @@ private:
                 const auto address = file_.address(reader);
                 const auto length = file_.length(reader);
                 const auto at = file_.at(address);
-                if (reader.ok() && at.ok()) blocks_.push_back({at.at(), length});
+                if (reader.ok() && at.ok() && blocks_.size() < max_tensors)
+                    blocks_.push_back({at.at(), length});
                 break;
             }
             case symbol_table_message:
@@ -176,7 +177,8 @@ private:
         reader.skip(((flags & 4) != 0 ? 8 : 0) + ((flags & 16) != 0 ? 1 : 0));
         const auto name = as_text(reader.take(reader.sized(1U << (flags & 3))));
         const auto header = file_.address(reader);
-        if (!reader.ok()) return;
+        // Blocks may be said to follow again and again.
+        if (!reader.ok() || object_.links.size() >= max_tensors) return;
         object_.links.push_back({std::string(name.substr(0, max_name_bytes)), header});
     }
 
@@ -209,6 +211,7 @@ private:
     /// One axis more than the dataset has: the last is the size of an element.
     void read_chunk_shape(Reader& reader, unsigned rank, unsigned width) {
         if (rank == 0 || rank > max_rank + 1 || width > 8) return reader.fail();
+        object_.chunk_shape.clear();
         for (unsigned i = 0; i + 1 < rank; ++i) {
             object_.chunk_shape.push_back(reader.sized(width));
         }
