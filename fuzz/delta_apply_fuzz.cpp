@@ -44,8 +44,8 @@ void repair(Bytes& patch, ByteSpan old_file) {
     store_le<std::uint64_t>(patch.size(), all.subspan(96, 8));
     const std::uint64_t new_size = load_le<std::uint64_t>(all.subspan(56, 8));
     const std::uint64_t segment = load_le<std::uint32_t>(all.subspan(12, 4));
-    const bool has_index =
-        load_le<std::uint32_t>(all.subspan(8, 4)) == 0 && segment > 0 && new_size < max_file_bytes;
+    const bool has_index = all[8] == std::byte{static_cast<unsigned char>(BodyKind::segments)} &&
+                           segment > 0 && new_size < max_file_bytes;
     const std::uint64_t index =
         has_index ? (new_size + segment - 1) / segment * index_entry_bytes : 0;
     if (index <= patch.size() - header_bytes) {
