@@ -74,12 +74,12 @@ TEST_F(Serve, JudgesTheEndOfASelfTestChild) {
 TEST_F(Serve, OffersSelfTestsToTheKernelFirst) {
     SelfTestOptions test;
     test.program = write_program(
-        R"(printf '{"passed":false,"reason":"x","message":"%s"}' "$(cat /proc/self/oom_score_adj)")");
+        R"sh(printf '{"passed":false,"reason":"x","message":"%s"}' "$(cat /proc/self/oom_score_adj)")sh");
     const auto verdict = run_self_test(local_release("x"), test);
     ASSERT_TRUE(verdict) << verdict.error().message;
     EXPECT_EQ(verdict->message, "1000");
-    const auto program = script(R"(test "$(cat /proc/self/oom_score_adj)" = 1000) ");
-        const auto lived = run_self_test(local_release(program, trust::RuntimeKind::process), test);
+    const auto body = script(R"sh(test "$(cat /proc/self/oom_score_adj)" = 1000)sh");
+    const auto lived = run_self_test(local_release(body, trust::RuntimeKind::process), test);
     ASSERT_TRUE(lived);
     EXPECT_TRUE(lived->passed) << lived->message;
 }

@@ -131,12 +131,19 @@ TEST_F(Update, KeepsToItsDeltaWhenItsOwnDiskFails) {
     install_v1();
     hub.add_delta(sha256(v1), sha256(v2), delta_between(v1, v2));
     const auto output = options.state_folder / "staging" / (sha256(v2).hex() + ".new");
-    std::filesystem::create_symlink("/dev/full", output);
+    std::error_code ignored;
+    // Put there during the fetch, when no clean-up runs.
+    hub.fault = [&](const net::Request& request) -> std::optional<net::Response> {
+        if (request.path.starts_with("/v1/deltas/"))
+            std::filesystem::create_symlink("/dev/full", output, ignored);
+        return std::nullopt;
+    };
     auto order = order_for(manifest("2.0.0", v2), "dep-2");
     order.allow_full = false;
     hub.order({order});
     ASSERT_TRUE(until([&] { return slot().refused == order.manifest; }));
     EXPECT_EQ(slot().error->reason, "no_space") << slot().error->message;
+    hub.fault = nullptr;
     // What is in the way is removed with the try, so there is room now.
     ASSERT_TRUE(until_active("2.0.0"));
     EXPECT_EQ(slot().last_update.delta_fallbacks, 0U);
@@ -144,12 +151,17 @@ TEST_F(Update, KeepsToItsDeltaWhenItsOwnDiskFails) {
     const auto v3 = v2 + "and more";
     hub.add_delta(sha256(v2), sha256(v3), delta_between(v2, v3));
     const auto blocked = options.state_folder / "staging" / (sha256(v3).hex() + ".new");
-    std::filesystem::create_directory(blocked);
+    hub.fault = [&](const net::Request& request) -> std::optional<net::Response> {
+        if (request.path.starts_with("/v1/deltas/"))
+            std::filesystem::create_directory(blocked, ignored);
+        return std::nullopt;
+    };
     order = order_for(manifest("3.0.0", v3), "dep-3");
     order.allow_full = false;
     hub.order({order});
     ASSERT_TRUE(until([&] { return slot().error && slot().error->stage == "assemble"; }));
     EXPECT_FALSE(slot().refused.has_value());
+    hub.fault = nullptr;
     std::filesystem::remove(blocked);
     ASSERT_TRUE(until_active("3.0.0"));
     EXPECT_EQ(slot().last_update.deltas, 1U);
