@@ -13,16 +13,23 @@ constexpr std::chrono::hours max_ahead{24};
 // Longer than that: a clock that is behind by no more has caught up by then.
 constexpr std::chrono::hours keep_interval{25};
 
+// The hub drops what comes of an earlier boot than it has seen. A record that was lost, could not
+// be written or came back from an image must not make this start one of those.
+std::int64_t boot_after(std::int64_t last, WallTime now) {
+    return std::max(last + 1, to_unix_ms(std::max(now, program_date)));
+}
+
 }  // namespace
 
 Result<DeviceState> DeviceState::open(const StateFolder& folder, const Clock& clock) {
     DeviceState state(folder, clock);
     auto loaded = folder.load_device();
     if (!loaded && loaded.error().code != Errc::corrupt) return loaded.error();
-    // A damaged record costs the memory of the last generation; the hub sends a higher one.
+    // A damaged record costs the memory of the last generation; the hub sends a higher one. The
+    // clock stands in for the boot.
     if (!loaded) log_error("device record damaged error=\"{}\"", loaded.error().message);
     if (loaded) state.record_ = *loaded;
-    state.record_.boot += 1;
+    state.record_.boot = boot_after(state.record_.boot, clock.wall());
     state.record_.time_floor = std::max({state.record_.time_floor, program_date});
     const auto saved = folder.save_device(state.record_);
     if (!saved) log_error("state folder cannot be written error=\"{}\"", saved.error().message);

@@ -9,12 +9,12 @@
 
 namespace strandline::agent {
 
-/// device.json in memory: generation, boot count and the floor under the wall clock. Every change
+/// device.json in memory: generation, boot and the floor under the wall clock. Every change
 /// is on disk before it counts. One thread at a time.
 class DeviceState {
 public:
-    /// Loads and counts this start. A disk that cannot be written is logged and does not stop the
-    /// agent from serving.
+    /// Loads and gives this start its boot: the time in milliseconds, or one more than the last. A
+    /// disk that cannot be written is logged and does not stop the agent from serving.
     [[nodiscard]] static Result<DeviceState> open(const StateFolder& folder, const Clock& clock);
 
     [[nodiscard]] const DeviceRecord& record() const { return record_; }

@@ -88,5 +88,39 @@ TEST_F(Floor, IsKeptOverARestartToADay) {
     EXPECT_GE(open().now(), signed_at + days{68});
 }
 
+class Boot : public Floor {};
+
+TEST_F(Boot, GrowsWithEachStartWhateverTheClockSays) {
+    const auto first = open().record().boot;
+    EXPECT_EQ(first, to_unix_ms(clock_.wall()));
+    EXPECT_EQ(open().record().boot, first + 1);
+    clock_.set_wall(WallTime{});
+    EXPECT_EQ(open().record().boot, first + 2);
+}
+
+TEST_F(Boot, GrowsWhenTheRecordIsDamaged) {
+    open();
+    const auto before = open().record().boot;
+    ASSERT_TRUE(write_file_atomically(folder_.path() / "device.json", as_bytes("{")));
+    clock_.advance(std::chrono::seconds{1});
+    EXPECT_GT(open().record().boot, before);
+}
+
+TEST_F(Boot, GrowsWhenNothingCanBeWritten) {
+    // Root may write everywhere but into a folder that is not there.
+    const StateFolder nowhere(folder_.path() / "nowhere");
+    const auto before = DeviceState::open(nowhere, clock_).value().record().boot;
+    clock_.advance(std::chrono::seconds{1});
+    EXPECT_GT(DeviceState::open(nowhere, clock_).value().record().boot, before);
+}
+
+TEST_F(Boot, IsNotOfATimeBeforeTheProgram) {
+    clock_.set_wall(WallTime{});
+    EXPECT_GT(open().record().boot, 0);
+    EXPECT_EQ(
+        DeviceState::open(StateFolder(folder_.path() / "nowhere"), clock_).value().record().boot,
+        to_unix_ms(from_rfc3339("2026-01-01T00:00:00Z").value()));
+}
+
 }  // namespace
 }  // namespace strandline::agent

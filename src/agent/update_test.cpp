@@ -527,6 +527,7 @@ TEST_F(Restart, FetchesADeltaAnewWhosePartWasLostInAPowerCut) {
 
 TEST_F(Restart, ServesAndReportsWithoutTheHub) {
     install_v1();
+    const auto boot = agent->report().boot;
     stop();
     hub.fault = [](const net::Request&) {
         return net::error_response(fail(Errc::unavailable, "down"));
@@ -534,7 +535,7 @@ TEST_F(Restart, ServesAndReportsWithoutTheHub) {
     start();
     EXPECT_EQ(slot().active->version, "1.0.0");
     EXPECT_EQ(slot().state, "idle");
-    EXPECT_EQ(agent->report().boot, 2);
+    EXPECT_GT(agent->report().boot, boot);
 }
 
 TEST_F(Restart, HealsADamagedFileFromTheHub) {

@@ -94,6 +94,16 @@ TEST_P(Deployments, IgnoreReportsThatAreLateOrOfTheOrderBefore) {
     say(next_boot);
     EXPECT_EQ(row(deployed.deployment.id, "cam-1").state, DeviceState::active);
 
+    // A device whose boot fell back would be ignored for ever: it is named.
+    Ids fallen;
+    fleet.on_boot_fell_back = [&](const std::string& device) { fallen.push_back(device); };
+    auto restored = report("cam-1", v1);
+    restored.boot = 1;
+    EXPECT_FALSE(must(fleet.apply_report(restored)).accepted);
+    EXPECT_EQ(fallen, Ids{"cam-1"});
+    EXPECT_FALSE(must(fleet.apply_report(next_boot)).accepted);
+    EXPECT_EQ(fallen, Ids{"cam-1"}) << "a repeated report did not fall back";
+
     // The report was on its way when the next order was given: it proves nothing about that one.
     auto late = report("cam-1", v1);
     late.boot = 2;

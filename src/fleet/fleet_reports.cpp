@@ -98,7 +98,8 @@ Result<Result<ReportOutcome>> apply(FleetWork& work, const trust::Report& report
         TRY(const bool overtaken, overtake(work, report, *news));
         behind = behind || overtaken;
     }
-    return Result<ReportOutcome>(ReportOutcome{news->accepted, behind, news->came_online});
+    return Result<ReportOutcome>(
+        ReportOutcome{news->accepted, behind, news->came_online, news->fell_back});
 }
 
 }  // namespace
@@ -111,17 +112,21 @@ Result<ReportOutcome> FleetService::apply_report(const trust::Report& report) {
 Result<std::vector<Result<ReportOutcome>>> FleetService::apply_reports(
     std::span<const trust::Report> reports) {
     using Outcomes = std::vector<Result<ReportOutcome>>;
-    return database_->write<Outcomes>([&](Transaction& t) -> Result<Outcomes> {
+    TRY(auto outcomes, database_->write<Outcomes>([&](Transaction& t) -> Result<Outcomes> {
         FleetWork work{t, clock_->wall(), sign_};
-        Outcomes outcomes;
-        outcomes.reserve(reports.size());
+        Outcomes all;
+        all.reserve(reports.size());
         for (const auto& report : reports) {
             TRY(auto outcome, apply(work, report));
-            outcomes.push_back(std::move(outcome));
+            all.push_back(std::move(outcome));
         }
         TRY(work.finish());
-        return outcomes;
-    });
+        return all;
+    }));
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i] && outcomes[i]->fell_back) on_boot_fell_back(reports[i].device);
+    }
+    return outcomes;
 }
 
 }  // namespace strandline::fleet

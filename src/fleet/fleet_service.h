@@ -59,6 +59,7 @@ struct ReportOutcome {
     bool behind =
         false;  ///< the device acts upon an older generation than the newest: publish again
     bool came_online = false;
+    bool fell_back = false;  ///< dropped, for its boot is lower than one that was seen
 };
 
 /// What changes the fleet: each call is one transaction over devices, deployments, desired states,
@@ -88,7 +89,8 @@ public:
     /// Guarded by (boot, sequence): an older one is not accepted. Moves deployment rows, asks for
     /// delta jobs from what the device holds now.
     [[nodiscard]] Result<ReportOutcome> apply_report(const trust::Report& report);
-    /// Several in one transaction, each with an outcome or its own error (an unknown device).
+    /// Several in one transaction, each with an outcome or its own error (an unknown device, a
+    /// report that is too long).
     [[nodiscard]] Result<std::vector<Result<ReportOutcome>>> apply_reports(
         std::span<const trust::Report> reports);
 
@@ -120,6 +122,10 @@ public:
     /// From now on every new generation of any device is above `floor`: for a restored database,
     /// whose devices have seen newer generations than it remembers.
     [[nodiscard]] Status raise_generations(std::int64_t floor);
+
+    /// Called for each report that was dropped because its device's boot fell back. Set it before
+    /// the first report; may be called from several threads at once.
+    std::function<void(const std::string& device)> on_boot_fell_back = [](const std::string&) {};
 
 private:
     store::Database* database_;

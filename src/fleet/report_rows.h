@@ -14,7 +14,8 @@
 namespace strandline::fleet {
 
 struct ReportNews {
-    bool accepted = false;  ///< newer than what was known
+    bool accepted = false;   ///< newer than what was known
+    bool fell_back = false;  ///< of an earlier boot than was known
     bool came_online = false;
     bool files_changed = false;   ///< the device holds other files than it said before
     bool status_changed = false;  ///< something an operator would want to see

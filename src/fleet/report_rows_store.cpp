@@ -114,6 +114,7 @@ Result<ReportNews> save_report(Transaction& transaction, const trust::Report& re
     ReportNews news;
     news.generation = stored->integer(4);
     const auto known = std::pair(stored->integer(0), stored->integer(1));
+    news.fell_back = report.boot < known.first;
     if (std::pair(report.boot, report.sequence) <= known) return news;
     news.accepted = true;
     news.came_online = stored->integer(3) == 0;

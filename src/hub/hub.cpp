@@ -13,6 +13,7 @@
 #include "hub/hub_parts.h"
 #include "hub/jobs/delta_metrics.h"
 #include "hub/jobs/delta_news.h"
+#include "hub/jobs/fallen_boots.h"
 #include "hub/legacy/legacy_api.h"
 #include "hub/transfer/open_blobs.h"
 #include "net/service_notify.h"
@@ -61,6 +62,7 @@ struct Hub::Impl {
     std::unique_ptr<Storage> storage;
     Metrics metrics;
     DeltaMetrics delta_metrics{metrics};
+    FallenBoots fallen_boots{metrics, clock};
     std::unique_ptr<TlsFiles> tls;
     std::unique_ptr<Revocations> revocations;
     std::unique_ptr<Broker> broker;
@@ -118,6 +120,9 @@ Status Hub::Impl::open_services() {
     feed = std::make_unique<EventFeed>(*runtime, storage->domain->events);
     delta_news = std::make_unique<DeltaNews>(*runtime);
     maintenance_stop = std::make_unique<net::Signal>(runtime->executor());
+    storage->domain->fleet.on_boot_fell_back = [this](const std::string& device) {
+        fallen_boots.dropped(device);
+    };
     if (database_is_ours()) proven = std::make_unique<ProvenIdentities>(*storage->database, clock);
     authenticator = std::make_unique<Authenticator>(storage->domain->operator_tokens,
                                                     storage->domain->devices, proven.get());

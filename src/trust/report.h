@@ -79,7 +79,7 @@ struct ReportedResources {
 /// What a device proved about itself.
 struct Report {
     std::string device;
-    std::int64_t boot = 0;        ///< counts agent starts
+    std::int64_t boot = 0;        ///< grows with each start of the agent
     std::int64_t sequence = 0;    ///< within a boot; the hub drops older reports
     std::int64_t generation = 0;  ///< of the desired state acted upon
     std::string agent_version;

@@ -13,7 +13,7 @@ from harness.process import Process
 from harness.wait import wait_until
 
 from .agent_scenarios import (ENDS_IN_USE, SERVING, Broken, Release, Scenario, age_certificate, agent_command,
-                              damage_active, must, release_files, set_boot, write_program)
+                              damage_active, must, release_files, write_program)
 from .crashpoint import ENVIRONMENT, STOPPED, Outcome, Point, Tool, copy_state, names_in, points_of, spread, try_points
 
 CONVERGE_S = 90
@@ -29,13 +29,10 @@ class Lane:
         self.folder = self.agent.folder
         self.config = write_toml(self.folder / "agent.toml", SETTINGS)
         self.base = self.folder / "base"  #: the state that the scenario at hand starts from
-        self.boot = 0
         shutil.move(self.agent.state, self.base)
 
     def fresh(self, scenario: Scenario, prepared: bool = True) -> pathlib.Path:
         state = copy_state(self.base, self.folder / "state")
-        self.boot += 1000
-        set_boot(state, self.boot)
         if prepared:
             scenario.prepare(state)
         return state

@@ -108,16 +108,6 @@ class Scenario:
         return version
 
 
-def set_boot(state: pathlib.Path, boot: int) -> None:
-    """The hub ignores reports of a boot that it has seen a later one of: each copy of a state counts on."""
-    file = state / "device.json"
-    if not file.exists():
-        return
-    record = json.loads(file.read_text(encoding="utf-8"))
-    record["boot"] = boot
-    file.write_text(json.dumps(record), encoding="utf-8")
-
-
 def damage_active(state: pathlib.Path, slot: str = "leaf") -> None:
     """The disk loses bytes of the active model, in the bundle and in the blob that shares them."""
     digest = pointer(state, slot)["active"]

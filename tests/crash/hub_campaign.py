@@ -42,7 +42,7 @@ class HubCampaign:
         identity = pathlib.Path(shutil.copytree(agent.state / "identity", folder / "identity"))
         release = {path: (leaf / "leaf-1.1.1" / path).read_bytes() for path in
                    ("model.onnx", "golden.json", "golden/rust.bin", "golden/healthy.bin")}
-        self.inputs = Inputs(release, write_csr(folder), "runner", (identity / "cert.pem", identity / "key.pem"), 1000)
+        self.inputs = Inputs(release, write_csr(folder), "runner", (identity / "cert.pem", identity / "key.pem"), 2 ** 52)
 
     def close(self) -> None:
         """Nothing runs between points."""

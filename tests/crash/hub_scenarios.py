@@ -73,7 +73,7 @@ class Inputs:
     csr: str
     device: str  #: one that runs 1.0.0 and has the certificate below
     certificate: tuple
-    boot: int
+    boot: int  #: above the agent's own
 
 
 # Steps. Each may have been carried out already when the hub was stopped before it could say so.

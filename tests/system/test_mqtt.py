@@ -52,7 +52,7 @@ def test_publishing_to_another_device_is_refused(site):
     one = next(a for a in site.agents if a.name == "one")
     before = site.hub.device("two")["last_seen"], site.hub.device("two")["online"]
     done = subprocess.run(["mosquitto_pub", *tls(site, one.certificate), "-q", "1", "-t", f"{ROOT}/d/two/up/state", "-m",
-                           '{"state":"offline","boot":99999}', "-r"], capture_output=True, text=True, timeout=30)
+                           '{"state":"offline","boot":4503599627370496}', "-r"], capture_output=True, text=True, timeout=30)
     assert "uthorized" in done.stderr, done
     assert site.hub.device("two")["online"] is True and before[1] is True
 

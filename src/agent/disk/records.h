@@ -66,7 +66,7 @@ struct UpdateJournal {
 struct DeviceRecord {
     std::int64_t generation = 0;          ///< highest desired state accepted
     std::optional<Sha256Digest> desired;  ///< digest of its payload
-    std::int64_t boot = 0;                ///< counts agent starts
+    std::int64_t boot = 0;                ///< of the last start; grows with each
     WallTime time_floor{};
     friend bool operator==(const DeviceRecord&, const DeviceRecord&) = default;
 };
