@@ -34,7 +34,10 @@ struct DeploymentPolicy {
     friend bool operator==(const DeploymentPolicy&, const DeploymentPolicy&) = default;
 };
 [[nodiscard]] std::string to_json(const DeploymentPolicy& policy);
+/// Of a stored one; values beyond what devices accept are brought to it.
 [[nodiscard]] Result<DeploymentPolicy> deployment_policy_from_json(std::string_view json);
+/// `invalid`, naming field and range, when a device would refuse to read an order with it.
+[[nodiscard]] Status check_policy(const DeploymentPolicy& policy);
 
 /// One device's part in a deployment.
 struct DeploymentRow {

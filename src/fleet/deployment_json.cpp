@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/json.h"
 #include "fleet/deployment.h"
 
@@ -52,7 +54,31 @@ Result<DeploymentPolicy> deployment_policy_from_json(std::string_view json) {
     policy.spread = duration_or(in, "spread_ms", policy.spread);
     policy.allow_full = in.boolean_or("allow_full", policy.allow_full);
     TRY(in.finish());
+    // Rows of before may hold more than devices accept.
+    policy.soak.duration =
+        std::min<std::chrono::milliseconds>(policy.soak.duration, trust::max_soak);
+    policy.soak.max_latency =
+        std::min<std::chrono::milliseconds>(policy.soak.max_latency, trust::max_latency_limit);
+    policy.self_test.timeout = std::clamp<std::chrono::milliseconds>(
+        policy.self_test.timeout, trust::min_self_test, trust::max_self_test);
+    policy.spread = std::min<std::chrono::milliseconds>(policy.spread, trust::max_spread);
     return policy;
+}
+
+Status check_policy(const DeploymentPolicy& policy) {
+    trust::DesiredSlot slot;
+    slot.slot = slot.package = slot.variant = "default";
+    slot.version = "1.0.0";
+    slot.soak = policy.soak;
+    slot.self_test = policy.self_test;
+    trust::DesiredState state;
+    state.device = "device";
+    state.issued = to_rfc3339(WallTime{});
+    state.spread = policy.spread;
+    state.slots.push_back(std::move(slot));
+    const auto read = trust::desired_state_from_json(trust::to_json(state));
+    if (!read) return context("deployment", read.error());
+    return {};
 }
 
 }  // namespace strandline::fleet

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <fmt/core.h>
 #include <map>
 #include <unordered_map>
 
@@ -105,6 +106,13 @@ Result<bool> rebuild(Statement& statement, std::string_view separator, Built& de
     // Nothing was ever wanted of it, and nothing is now.
     if (device.content.empty() && device.state.slots.empty()) return false;
     if (content == device.content && refresh == Refresh::changed) return false;
+    if (device.state.slots.size() > trust::max_desired_slots) {
+        return fail(
+            Errc::invalid,
+            fmt::format("device {} would have {} slots, at most {} are allowed; clear one "
+                        "first",
+                        device.state.device, device.state.slots.size(), trust::max_desired_slots));
+    }
     device.state.generation = device.generation + 1;
     TRY(const auto envelope, sign(trust::to_json(device.state)));
     statement.add(separator).add("(").bind(device.state.device).add(", ");

@@ -189,7 +189,7 @@ Result<DeployedMany> gather(FleetWork& work, const std::vector<std::string>& ids
 Result<Deployed> FleetService::deploy(const DeploymentRequest& request) {
     TRY(const auto to, check_selector(request.to));
     if (request.slot) TRY(check_name("slot", *request.slot));
-    TRY(deployment_policy_from_json(to_json(request.policy)));
+    TRY(check_policy(request.policy));
     return database_->write<Deployed>([&](Transaction& t) -> Result<Deployed> {
         FleetWork work{t, clock_->wall(), sign_};
         TRY(const auto release, find_release(t, request));

@@ -369,6 +369,15 @@ TEST_P(Deployments, RefuseOrdersThatCannotBeMeant) {
              {"nobody", [](auto& r) { r.to = to_devices({}); }, Errc::invalid},
              {"bad slot", [](auto& r) { r.slot = "a/b"; }, Errc::invalid},
              {"bad policy", [](auto& r) { r.policy.soak.max_error_rate = 7; }, Errc::invalid},
+             {"long self-test", [](auto& r) { r.policy.self_test.timeout = std::chrono::hours{2}; },
+              Errc::invalid},
+             {"no self-test", [](auto& r) { r.policy.self_test.timeout = {}; }, Errc::invalid},
+             {"high latency", [](auto& r) { r.policy.soak.max_latency = std::chrono::minutes{61}; },
+              Errc::invalid},
+             {"long soak", [](auto& r) { r.policy.soak.duration = std::chrono::hours{25}; },
+              Errc::invalid},
+             {"long spread", [](auto& r) { r.policy.spread = std::chrono::hours{24 * 8}; },
+              Errc::invalid},
          }) {
         auto wanted_order = order("1.0.0", to_all());
         c.spoil(wanted_order);
@@ -376,6 +385,52 @@ TEST_P(Deployments, RefuseOrdersThatCannotBeMeant) {
     }
     EXPECT_TRUE(must(deployments.list({}, {})).items.empty());
     EXPECT_EQ(must(event_log.after(0, 100)).size(), 3U) << "only the enrolments";
+}
+
+TEST_P(Deployments, NameTheFieldThatDevicesWouldRefuse) {
+    auto wanted_order = order("1.0.0", to_all());
+    wanted_order.policy.self_test.timeout = std::chrono::hours{2};
+    const auto refused = fleet.deploy(wanted_order);
+    ASSERT_EQ(code_of(refused), Errc::invalid);
+    const auto& message = refused.error().message;
+    EXPECT_NE(message.find("self_test.timeout_ms"), std::string::npos) << message;
+    EXPECT_NE(message.find("3600000"), std::string::npos) << message;
+}
+
+// Rows of before, when more could be ordered than devices read. desired() reads as they do.
+TEST_P(Deployments, OrderWhatWasStoredWithinWhatDevicesRead) {
+    const auto stored = deploy("1.0.0", to_labels({{"site", "north"}}));
+    DeploymentPolicy excessive;
+    excessive.self_test.timeout = std::chrono::hours{24};
+    excessive.soak.max_latency = std::chrono::hours{24};
+    excessive.soak.duration = std::chrono::hours{24 * 7};
+    must(database->write<void>([&](store::Transaction& t) -> Status {
+        TRY(t.execute("UPDATE deployments SET policy = :1 WHERE id = :2",
+                      {to_json(excessive), stored.deployment.id}));
+        return {};
+    }));
+    enrol("cam-n", {{"site", "north"}});
+    const auto state = desired("cam-n");
+    ASSERT_EQ(state.slots.size(), 1U);
+    EXPECT_EQ(state.slots[0].self_test.timeout, std::chrono::hours{1});
+    EXPECT_EQ(state.slots[0].soak.max_latency, std::chrono::hours{1});
+    EXPECT_EQ(state.slots[0].soak.duration, std::chrono::hours{24});
+}
+
+TEST_P(Deployments, FillNoMoreSlotsThanDevicesRead) {
+    auto one = order("1.0.0", to_devices({"cam-1"}));
+    for (std::size_t i = 0; i < trust::max_desired_slots; ++i) {
+        one.slot = "slot-" + std::to_string(i);
+        must(fleet.deploy(one));
+    }
+    EXPECT_EQ(desired("cam-1").slots.size(), trust::max_desired_slots);
+    one.slot = "one-more";
+    const auto refused = fleet.deploy(one);
+    ASSERT_EQ(code_of(refused), Errc::invalid);
+    EXPECT_NE(refused.error().message.find("cam-1"), std::string::npos) << refused.error().message;
+    EXPECT_EQ(desired("cam-1").slots.size(), trust::max_desired_slots);
+    must(fleet.clear_slot(to_devices({"cam-1"}), "slot-0"));
+    must(fleet.deploy(one));
 }
 
 // A database whose collation is not that of bytes, as most are outside of tests.

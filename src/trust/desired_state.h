@@ -12,6 +12,14 @@
 
 namespace strandline::trust {
 
+/// What desired_state_from_json() accepts, and so what may be ordered.
+inline constexpr std::chrono::hours max_soak{24};
+inline constexpr std::chrono::hours max_latency_limit{1};
+inline constexpr std::chrono::milliseconds min_self_test{1};
+inline constexpr std::chrono::hours max_self_test{1};
+inline constexpr std::chrono::hours max_spread{7 * 24};
+inline constexpr std::size_t max_desired_slots = 64;
+
 /// How a device watches a new release before it calls it good.
 struct SoakPolicy {
     std::chrono::milliseconds duration{10'000};

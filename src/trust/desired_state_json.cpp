@@ -11,16 +11,12 @@ namespace strandline::trust {
 namespace {
 
 constexpr std::size_t max_desired_bytes = std::size_t{256} * 1024;
-constexpr std::size_t max_slots = 64;
-constexpr std::int64_t hour_ms = 3'600'000;
-constexpr std::int64_t max_soak_ms = 24 * hour_ms;
-constexpr std::int64_t max_spread_ms = std::int64_t{7} * 24 * hour_ms;
 
 using Milliseconds = std::chrono::milliseconds;
 
 Milliseconds read_duration(JsonReader& in, std::string_view key, Milliseconds fallback,
-                           std::int64_t max_ms) {
-    return Milliseconds(in.integer_or(key, fallback.count(), 0, max_ms));
+                           Milliseconds max, Milliseconds min = Milliseconds(0)) {
+    return Milliseconds(in.integer_or(key, fallback.count(), min.count(), max.count()));
 }
 
 boost::json::object slot_json(const DesiredSlot& slot) {
@@ -43,9 +39,9 @@ boost::json::object slot_json(const DesiredSlot& slot) {
 Result<SoakPolicy> soak_of(const boost::json::value& value, const std::string& where) {
     JsonReader in(value, where + ".soak");
     SoakPolicy soak;
-    soak.duration = read_duration(in, "duration_ms", soak.duration, max_soak_ms);
+    soak.duration = read_duration(in, "duration_ms", soak.duration, max_soak);
     soak.max_error_rate = in.number_or("max_error_rate", soak.max_error_rate, 0, 1);
-    soak.max_latency = read_duration(in, "max_latency_ms", soak.max_latency, hour_ms);
+    soak.max_latency = read_duration(in, "max_latency_ms", soak.max_latency, max_latency_limit);
     TRY(in.finish_lenient());
     return soak;
 }
@@ -53,8 +49,8 @@ Result<SoakPolicy> soak_of(const boost::json::value& value, const std::string& w
 Result<SelfTestPolicy> self_test_of(const boost::json::value& value, const std::string& where) {
     JsonReader in(value, where + ".self_test");
     SelfTestPolicy self_test;
-    self_test.timeout = read_duration(in, "timeout_ms", self_test.timeout, hour_ms);
-    if (self_test.timeout.count() == 0) in.reject("timeout_ms", "must be at least 1");
+    self_test.timeout =
+        read_duration(in, "timeout_ms", self_test.timeout, max_self_test, min_self_test);
     self_test.memory_bytes = read_size_or(in, "memory_bytes", 0);
     TRY(in.finish_lenient());
     return self_test;
@@ -121,10 +117,10 @@ Result<DesiredState> desired_state_from_json(std::string_view json) {
     state.device = in.text("device");
     state.generation = in.integer("generation", 0, max_json_integer);
     state.issued = in.text("issued");
-    state.spread = read_duration(in, "spread_ms", Milliseconds(0), max_spread_ms);
+    state.spread = read_duration(in, "spread_ms", Milliseconds(0), max_spread);
     const auto& slots = in.array("slots");
-    if (slots.size() > max_slots)
-        in.reject("slots", fmt::format("has more than {} entries", max_slots));
+    if (slots.size() > max_desired_slots)
+        in.reject("slots", fmt::format("has more than {} entries", max_desired_slots));
     TRY(in.finish_lenient());
     in.require(check_name("device", state.device));
     if (const auto issued = from_rfc3339(state.issued); !issued)

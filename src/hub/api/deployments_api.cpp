@@ -15,7 +15,15 @@ using net::Response;
 
 constexpr int ok = 200;
 constexpr int created = 201;
-constexpr std::int64_t day_ms = 86'400'000;
+
+// What devices accept.
+std::chrono::milliseconds read_duration(JsonReader& in, std::string_view key,
+                                        std::chrono::milliseconds fallback,
+                                        std::chrono::milliseconds max,
+                                        std::chrono::milliseconds min = {}) {
+    return std::chrono::milliseconds(
+        in.integer_or(key, fallback.count(), min.count(), max.count()));
+}
 
 fleet::Selector read_selector(JsonReader& in) {
     const auto* to = read_object(in, "to");
@@ -37,11 +45,10 @@ void read_soak(JsonReader& in, trust::SoakPolicy& soak) {
     const auto* value = read_object(in, "soak");
     if (value == nullptr) return;
     JsonReader part(*value, in.where() + ".soak");
-    soak.duration =
-        std::chrono::milliseconds(part.integer_or("duration_ms", soak.duration.count(), 0, day_ms));
+    soak.duration = read_duration(part, "duration_ms", soak.duration, trust::max_soak);
     soak.max_error_rate = part.number_or("max_error_rate", soak.max_error_rate, 0, 1);
-    soak.max_latency = std::chrono::milliseconds(
-        part.integer_or("max_latency_ms", soak.max_latency.count(), 0, day_ms));
+    soak.max_latency =
+        read_duration(part, "max_latency_ms", soak.max_latency, trust::max_latency_limit);
     in.require(part.finish());
 }
 
@@ -51,7 +58,7 @@ void read_self_test(JsonReader& in, trust::SelfTestPolicy& test) {
     constexpr std::int64_t max_memory = std::int64_t{1} << 50;
     JsonReader part(*value, in.where() + ".self_test");
     test.timeout =
-        std::chrono::milliseconds(part.integer_or("timeout_ms", test.timeout.count(), 1, day_ms));
+        read_duration(part, "timeout_ms", test.timeout, trust::max_self_test, trust::min_self_test);
     test.memory_bytes = static_cast<std::uint64_t>(
         part.integer_or("memory_bytes", number(test.memory_bytes), 0, max_memory));
     in.require(part.finish());
@@ -69,8 +76,8 @@ Result<fleet::DeploymentRequest> read_request(const Services& services, const Re
     wanted.to = read_selector(in);
     read_soak(in, wanted.policy.soak);
     read_self_test(in, wanted.policy.self_test);
-    const auto spread = services.config.mqtt.spread.count();
-    wanted.policy.spread = std::chrono::milliseconds(in.integer_or("spread_ms", spread, 0, day_ms));
+    wanted.policy.spread =
+        read_duration(in, "spread_ms", services.config.mqtt.spread, trust::max_spread);
     wanted.policy.allow_full = in.boolean_or("allow_full", true);
     if (in.has("follow")) wanted.follow = in.boolean_or("follow", false);
     TRY(in.finish());
