@@ -91,8 +91,8 @@ public:
         DatabaseOptions options, std::span<const Migration> migrations);
     ~Database();
 
-    /// For changes: takes the writer's place at once (BEGIN IMMEDIATE on SQLite), so it cannot fail
-    /// half-way with a busy database.
+    /// For changes: takes the writer's place at once (BEGIN IMMEDIATE on SQLite, an advisory lock
+    /// on PostgreSQL), so it cannot fail half-way with a busy database.
     [[nodiscard]] Result<Transaction> begin_write();
     [[nodiscard]] Result<Transaction> begin_read();
 

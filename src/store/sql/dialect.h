@@ -25,6 +25,9 @@ public:
     /// Opens the session and gives it its settings.
     virtual void connect(soci::session& session) const = 0;
     [[nodiscard]] virtual std::string_view begin_statement(bool write) const = 0;
+    /// Statements outside of transactions that let one writer at a time begin; may be empty.
+    [[nodiscard]] virtual std::string_view lock_writers() const = 0;
+    [[nodiscard]] virtual std::string_view unlock_writers() const = 0;
     /// Rows of an executed statement; `got` says whether there is a first one.
     [[nodiscard]] virtual std::vector<Row> rows(soci::statement& statement, bool got) const = 0;
     /// Whether a prepared statement changes nothing, as far as is known before it runs.

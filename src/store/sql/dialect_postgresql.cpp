@@ -99,6 +99,14 @@ public:
                      : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     }
 
+    // Else a long transaction, such as an order to a large fleet, loses against each report that is
+    // committed meanwhile, however often it is repeated. Held before BEGIN, so that the snapshot is
+    // taken after the last writer's end; for the session, as a transaction's lock would be inside.
+    std::string_view lock_writers() const override { return "SELECT pg_advisory_lock(5387342)"; }
+    std::string_view unlock_writers() const override {
+        return "SELECT pg_advisory_unlock(5387342)";
+    }
+
     std::vector<Row> rows(soci::statement& statement, bool got) const override {
         std::vector<Row> rows;
         if (!got) return rows;
@@ -131,7 +139,7 @@ public:
         return state == "40001" || state == "40P01";
     }
 
-    // The number is arbitrary; all programs of this project use the same one.
+    // The numbers are arbitrary; all programs of this project use the same ones.
     std::string_view lock_schema() const override { return "SELECT pg_advisory_lock(5387341)"; }
     std::string_view unlock_schema() const override { return "SELECT pg_advisory_unlock(5387341)"; }
     std::string_view auto_id() const override {

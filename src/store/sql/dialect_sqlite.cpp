@@ -120,6 +120,9 @@ public:
         return false;
     }
 
+    // BEGIN IMMEDIATE is that lock.
+    std::string_view lock_writers() const override { return {}; }
+    std::string_view unlock_writers() const override { return {}; }
     std::string_view lock_schema() const override { return {}; }
     std::string_view unlock_schema() const override { return {}; }
     std::string_view auto_id() const override { return "INTEGER PRIMARY KEY AUTOINCREMENT"; }

@@ -16,9 +16,7 @@ Status SessionPool::fill(std::size_t count) {
     return {};
 }
 
-bool SessionPool::is_free(bool write) const {
-    return !idle_.empty() && !(write && writing_ && dialect_->is_sqlite());
-}
+bool SessionPool::is_free(bool write) const { return !idle_.empty() && !(write && writing_); }
 
 Result<std::unique_ptr<Session>> SessionPool::acquire(bool write) {
     std::unique_lock lock(mutex_);

@@ -11,8 +11,9 @@ namespace strandline::store {
 
 /// The idle sessions of a database. Internal to store/sql. Thread-safe.
 ///
-/// On SQLite it also admits one writer at a time: SQLite itself would make the second one poll
-/// with growing pauses, which is slow and unfair.
+/// It also admits one writer at a time: SQLite itself would make the second one poll with growing
+/// pauses, which is slow and unfair; on PostgreSQL it would keep a session waiting for the lock of
+/// writers, which is there for those of other processes.
 class SessionPool {
 public:
     SessionPool(std::unique_ptr<Dialect> dialect, std::chrono::milliseconds wait);

@@ -86,19 +86,47 @@ Status Session::begin(bool write) {
             broken_ = false;
             log_info("database connected again");
         }
+        if (write) TRY(lock_writers());
         return run(dialect_->begin_statement(write));
     };
     auto started = start();
-    if (!started && !dialect_->is_sqlite() && !broken_) {
+    // Another writer that takes long is no reason to connect anew.
+    const bool waited = !started && started.error().code == Errc::timeout;
+    if (!started && !waited && !dialect_->is_sqlite() && !broken_) {
         // The server may have restarted while the session was idle: one new connection decides.
         log_warn("database session lost reason=\"{}\"", started.error().message);
         broken_ = true;
+        holds_writers_ = false;  // ends with the connection
         started = start();
     }
-    if (!started) return started;
+    if (!started) {
+        unlock_writers();
+        return started;
+    }
     in_transaction_ = true;
     write_ = write;
     return {};
+}
+
+Status Session::lock_writers() {
+    if (dialect_->lock_writers().empty()) return {};
+    TRY(run(dialect_->lock_writers()));
+    holds_writers_ = true;
+    return {};
+}
+
+void Session::unlock_writers() {
+    if (!holds_writers_) return;
+    holds_writers_ = false;
+    if (!broken_ && run(dialect_->unlock_writers())) return;
+    // Its lock ends with the connection: not only when the session is used again.
+    broken_ = true;
+    ignore(guarded("disconnect",
+                   [&]() -> Status {
+                       connection_ = std::make_unique<soci::session>();
+                       return {};
+                   }),
+           "it is connected anew by the next begin()");
 }
 
 Status Session::check_usable() const {
@@ -115,6 +143,7 @@ Status Session::commit() {
         return done;
     }
     in_transaction_ = false;
+    unlock_writers();
     return {};
 }
 
@@ -124,6 +153,7 @@ void Session::rollback() {
     const auto undone = run("ROLLBACK");
     // SQLite has rolled back by itself after some errors and then says there is no transaction.
     if (!undone && !(dialect_->is_sqlite() && failed_)) broken_ = true;
+    unlock_writers();
 }
 
 void Session::prepare(Prepared& prepared, std::string_view sql,

@@ -40,12 +40,15 @@ private:
     void prepare(Prepared& prepared, std::string_view sql,
                  const Transaction::Parameters& parameters);
     [[nodiscard]] Status check_usable() const;
+    [[nodiscard]] Status lock_writers();
+    void unlock_writers();
 
     const Dialect* dialect_;
     std::unique_ptr<soci::session> connection_;
     bool broken_ = false;
     bool in_transaction_ = false;
     bool write_ = false;
+    bool holds_writers_ = false;
     bool serialization_failed_ = false;
     /// After an error PostgreSQL refuses the rest of a transaction; so do we on SQLite, lest the
     /// difference show only in production.
