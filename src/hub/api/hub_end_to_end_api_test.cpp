@@ -262,11 +262,40 @@ TEST(HubEndToEnd, SecondStartKeepsWhatTheFirstStored) {
     EXPECT_TRUE(std::filesystem::exists(hub.folder.path() / "state" / "hub.json"));
 }
 
-// As a hub that ends between the move of a channel and that of its followers.
-void move_channel_alone(TestHub& hub, const std::string& version) {
+std::unique_ptr<store::Database> database_of(TestHub& hub) {
     store::DatabaseOptions options;
     options.url = "sqlite:" + (hub.folder.path() / "state" / "hub.db").string();
-    const auto database = store::Database::open(options, store::hub_migrations()).value();
+    return store::Database::open(options, store::hub_migrations()).value();
+}
+
+TEST(HubEndToEnd, AFailedDeltaIsTriedAgainWhenItIsAskedForLater) {
+    TestHub hub(false);
+    push(hub, "1.0.0", "model bytes");
+    push(hub, "2.0.0", "other model bytes");
+    const auto ask = [&] {
+        const auto answer = hub.call(Method::get, "/v1/deltas/" + sha256("model bytes").hex() +
+                                                      "/" + sha256("other model bytes").hex());
+        EXPECT_TRUE(answer) << answer.error().message;
+        const auto jobs = object_of(hub.call(Method::get, "/v1/deltas")).at("items").as_array();
+        return jobs.size() == 1 ? text_of(jobs.at(0).as_object(), "state") : "not one job";
+    };
+    EXPECT_EQ(ask(), "not_worth");
+    const auto fail_until = [&](std::int64_t due_ms) {
+        const auto done = database_of(hub)->write<void>([&](store::Transaction& t) -> Status {
+            TRY(t.execute("UPDATE delta_jobs SET state = 'failed', due_ms = :1", {due_ms}));
+            return {};
+        });
+        EXPECT_TRUE(done) << done.error().message;
+    };
+    fail_until(to_unix_ms(system_clock().wall() + std::chrono::hours{1}));
+    EXPECT_EQ(ask(), "failed");
+    fail_until(0);
+    EXPECT_EQ(ask(), "not_worth");
+}
+
+// As a hub that ends between the move of a channel and that of its followers.
+void move_channel_alone(TestHub& hub, const std::string& version) {
+    const auto database = database_of(hub);
     registry::ChannelStore channels(*database, system_clock(), {});
     EXPECT_TRUE(channels.move("stable", {"leaf", version, "default"}).value().moved);
 }
