@@ -329,7 +329,11 @@ Result<EncodeStats> make_delta(ByteSpan old_file, ByteSpan new_file, WriteAt& pa
     if (old_file.size() > max_file_bytes || new_file.size() > max_file_bytes) {
         return fail(Errc::invalid, "files of more than 256 TiB are not supported");
     }
-    return Encoder(old_file, new_file, patch, options).run();
+    try {
+        return Encoder(old_file, new_file, patch, options).run();
+    } catch (const std::exception& error) {
+        return went_wrong(error);
+    }
 }
 
 }  // namespace strandline::delta

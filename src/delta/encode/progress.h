@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
+#include <new>
+#include <string>
 
 #include "delta/encode.h"
 
@@ -10,6 +13,15 @@ namespace strandline::delta {
 /// What ends encoding when its caller wants no more.
 [[nodiscard]] inline Error was_cancelled() {
     return fail(Errc::cancelled, "making the delta was cancelled");
+}
+
+/// What a job that came to grief by an exception says, which ends no other one: files come from
+/// outside, and want memory that may not be there.
+[[nodiscard]] inline Error went_wrong(const std::exception& error) {
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    return fail(memory ? Errc::exhausted : Errc::internal,
+                std::string("making the delta failed: ") +
+                    (memory ? "there is no memory left for it" : error.what()));
 }
 
 /// One scale for all phases of encoding, and the question whether to go on. On the caller's thread.

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "delta/encode/progress.h"
@@ -69,7 +70,11 @@ public:
           scout_(job.old_file, job.new_file, job.plan->spans, job.access),
           ring_(std::size_t{2} * job.threads),
           habits_(job.plan->kinds.size()) {
-        for (unsigned i = 0; i < job.threads; ++i) threads_.emplace_back([this] { work(); });
+        try {
+            for (unsigned i = 0; i < job.threads; ++i) threads_.emplace_back([this] { work(); });
+        } catch (const std::system_error&) {
+            if (threads_.empty()) throw;  // with fewer it takes longer
+        }
     }
     ~Crew() { stop(); }
     Crew(const Crew&) = delete;
@@ -85,7 +90,8 @@ public:
             const bool enough = job_->report && !job_->report(coded_);
             lock.lock();
             if (enough) return was_cancelled();
-            done_.wait_for(lock, patience, [&] { return place.has_value(); });
+            done_.wait_for(lock, patience, [&] { return place.has_value() || failure_; });
+            if (failure_) return *failure_;
         } while (!place);
         auto segment = std::move(*place);
         place.reset();
@@ -101,7 +107,18 @@ public:
     }
 
 private:
+    // What a thread throws would end the process.
     void work() {
+        try {
+            take_tasks();
+        } catch (const std::exception& error) {
+            const std::lock_guard lock(mutex_);
+            if (!failure_) failure_ = went_wrong(error);
+            done_.notify_one();
+        }
+    }
+
+    void take_tasks() {
         const auto report = [this](std::uint64_t bytes) {
             coded_ += bytes;
             return !stopped_;
@@ -156,6 +173,7 @@ private:
     std::condition_variable done_;
     std::uint64_t taken_ = 0;  // segments handed out
     std::vector<std::optional<Result<EncodedSegment>>> ring_;
+    std::optional<Error> failure_;
     SegmentTotals totals_;
     std::atomic<bool> stopped_ = false;
     std::atomic<std::uint64_t> coded_ = 0;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <pthread.h>
 
 #include "delta/files.h"
 #include "delta/test/test_random_pair.h"
@@ -23,6 +24,14 @@ namespace {
 
 std::atomic<std::int64_t> in_use{0};
 std::atomic<std::int64_t> peak{0};
+// Whether there is no memory in large pieces: on other threads than one, or on all.
+std::atomic<bool> is_poor{false};
+std::atomic<pthread_t> rich{};
+constexpr std::size_t small_piece = 400u << 10;
+
+bool is_refused(std::size_t size) {
+    return size > small_piece && is_poor.load() && rich.load() != pthread_self();
+}
 
 void* counted(void* memory) {
     if (memory == nullptr) return nullptr;
@@ -46,7 +55,9 @@ void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 
-void* malloc(std::size_t size) noexcept { return counted(__libc_malloc(size)); }
+void* malloc(std::size_t size) noexcept {
+    return is_refused(size) ? nullptr : counted(__libc_malloc(size));
+}
 void* calloc(std::size_t count, std::size_t size) noexcept {
     return counted(__libc_calloc(count, size));
 }
@@ -129,6 +140,27 @@ TEST(Memory, OfTheSmallProfileIsAtMostHalfAMebibyte) {
         options.level = 1;
         EXPECT_LE(options.max_decoder_memory, 512u << 10);
         expect_declared(pair, options);
+    }
+}
+
+// Whichever thread it is that gets none.
+TEST(Memory, OfTheEncoderEndsItsJobAloneWhereThereIsNone) {
+    const Bytes old_file = float_weights(700'000, 1);
+    const Bytes new_file = fine_tuned(old_file, 1e-3, 2);
+    for (const unsigned threads : {1, 3}) {
+        EncodeOptions options;
+        options.segment_bytes = 1u << 20;
+        options.level = 1;
+        options.threads = threads;
+        MemoryWriter patch;
+        rich = threads > 1 ? pthread_self() : pthread_t{};
+        is_poor = true;
+        const auto made = make_delta(old_file, new_file, patch, options);
+        is_poor = false;
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, Errc::exhausted) << made.error().message;
+        MemoryWriter again;
+        EXPECT_TRUE(make_delta(old_file, new_file, again, options));
     }
 }
 

@@ -74,7 +74,7 @@ struct EncodeStats {
 /// Writes the delta that turns `old_file` into `new_file`. Both are borrowed until it returns and
 /// may be memory-mapped files; they must not change meanwhile. Memory: about 40 MiB beside the
 /// inputs. Blocking; any thread; several calls may run at once. Fails with `invalid` for options
-/// out of range, `cancelled`, or what `patch` says.
+/// out of range, `cancelled`, `exhausted` where memory is not to be had, or what `patch` says.
 [[nodiscard]] Result<EncodeStats> make_delta(ByteSpan old_file, ByteSpan new_file, WriteAt& patch,
                                              const EncodeOptions& options = {});
 
