@@ -5,7 +5,8 @@
 namespace strandline::delta::number {
 
 /// Binary logarithm of a number above 0, to about 14 digits. The same on every processor, unlike
-/// std::log2(): what an encoder chooses hangs on it. 2 atanh((m - 1) / (m + 1)) / ln 2, as a series.
+/// std::log2(): what an encoder chooses hangs on it. 2 atanh((m - 1) / (m + 1)) / ln 2, as a
+/// series.
 [[nodiscard]] inline double log2_of(double value) {
     constexpr double root_of_half = 0.70710678118654752;
     constexpr double two_by_ln_2 = 2.8853900817779268;
