@@ -51,6 +51,7 @@ Status UploadFiles::remove(std::string_view id, std::string_view owner) {
 Result<std::size_t> UploadFiles::remove_expired() {
     TRY(const auto ids, rows_->expired());
     const auto remove_one = [this](const std::string& id) -> Status {
+        if (rows_->get(id)) return {};  // a request moved it on before we had the claim
         TRY(remove_file(path_of(id)));
         return rows_->remove(id);
     };
