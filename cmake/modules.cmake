@@ -2,9 +2,11 @@
 # (x_bench.cpp). Sources are globbed so that a new file needs no edit here.
 include(CMakeParseArguments)
 
-# strandline_module(NAME [FOLDER dir] [INCLUDE dir] [USES modules...] [PRIVATE libs...] [PUBLIC libs...])
+# strandline_module(NAME [FOLDER dir] [TEST_SHARDS n] [INCLUDE dir] [USES modules...]
+#                   [PRIVATE libs...] [PUBLIC libs...])
+# TEST_SHARDS: how many processes share the unit tests, where one would be the last to end.
 function(strandline_module name)
-    cmake_parse_arguments(ARG "" "FOLDER" "USES;PRIVATE;PUBLIC;INCLUDE" ${ARGN})
+    cmake_parse_arguments(ARG "" "FOLDER;TEST_SHARDS" "USES;PRIVATE;PUBLIC;INCLUDE" ${ARGN})
     if(NOT ARG_FOLDER)
         set(ARG_FOLDER "${name}")
     endif()
@@ -37,8 +39,19 @@ function(strandline_module name)
         target_link_libraries(${name}_test PRIVATE ${target} ${ARG_PRIVATE} GTest::gtest GTest::gmock
                                                    GTest::gtest_main)
         target_compile_definitions(${name}_test PRIVATE STRANDLINE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-        add_test(NAME ${name} COMMAND ${name}_test)
-        set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+        if(NOT ARG_TEST_SHARDS)
+            set(ARG_TEST_SHARDS 1)
+        endif()
+        foreach(shard RANGE 1 ${ARG_TEST_SHARDS})
+            set(test ${name})
+            if(shard GREATER 1)
+                set(test ${name}_${shard})
+            endif()
+            math(EXPR index "${shard} - 1")
+            add_test(NAME ${test} COMMAND ${name}_test)
+            set_tests_properties(${test} PROPERTIES TIMEOUT 600 ENVIRONMENT
+                "GTEST_TOTAL_SHARDS=${ARG_TEST_SHARDS};GTEST_SHARD_INDEX=${index}")
+        endforeach()
     endif()
     if(benches AND STRANDLINE_BENCHMARKS)
         add_executable(${name}_bench ${benches})

@@ -254,7 +254,7 @@ TEST(InPlace, ADeltaWrongInTheMiddleSaysThatTheFileHasBegunToChange) {
     ASSERT_GT(prologue->info.segments(), 1);
     const std::uint64_t second =
         prologue->bytes.size() + index_entry(prologue->index, 0).encoded_bytes;
-    for (std::uint64_t at = second; at < second + 64; ++at) {
+    for (std::uint64_t at = second; at < second + 16; ++at) {
         for (int bit = 0; bit < 8; ++bit) {
             Bytes patch = job.patch;
             patch[at] ^= std::byte{1} << bit;
