@@ -435,8 +435,8 @@ TEST_P(Deployments, FillNoMoreSlotsThanDevicesRead) {
 
 // A database whose collation is not that of bytes, as most are outside of tests.
 TEST_P(Deployments, FindTheirDevicesInAnyCollation) {
-    if (GetParam() != "postgresql") GTEST_SKIP() << "SQLite compares bytes";
     const auto collated = database->write<bool>([](store::Transaction& t) -> Result<bool> {
+        if (GetParam() != "postgresql") return true;  // SQLite compares bytes
         TRY(const auto known,
             t.query_one("SELECT 1 FROM pg_collation WHERE collname = 'en-x-icu'"));
         if (!known) return false;

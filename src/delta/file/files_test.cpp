@@ -104,7 +104,7 @@ TEST_F(FilesTest, ReplacesFilesInPlaceAlsoAfterKills) {
     const auto delta = store("delta", *encode(old_bytes, new_bytes, options));
     const auto journal = folder_ / "journal";
     int killed = 0;
-    for (int most = 1;; most += 7) {
+    for (int most = 1;; ++most) {
         const auto model = store("model", old_bytes);
         fs::remove(journal);
         const pid_t child = ::fork();
