@@ -187,6 +187,25 @@ std::optional<trust::DesiredSlot> Updater::unfinished(const Worker& worker) cons
     return out;
 }
 
+std::optional<trust::DesiredSlot> Updater::due_order(const Worker& worker) const {
+    if (auto order = unfinished(worker)) return order;
+    const auto* wanted = desired_->slot(worker.slot.name);
+    if (wanted == nullptr || is_settled(worker, id_of(*wanted)) || !worker.not_before.passed())
+        return std::nullopt;
+    return *wanted;
+}
+
+Deadline Updater::next_look(const Worker& worker) const {
+    auto until = Deadline::after(max_wait);
+    if (worker.reload_due) until = until.earlier(*worker.reload_due);
+    const auto* wanted = desired_->slot(worker.slot.name);
+    if (wanted == nullptr) return until;
+    const auto order = id_of(*wanted);
+    if (!is_settled(worker, order)) until = until.earlier(worker.not_before);
+    if (waits_for_second_look(worker.slot, order)) until = until.earlier(worker.second_look);
+    return until;
+}
+
 boost::asio::awaitable<void> Updater::work(Worker& worker) {
     while (!tasks_->stopping()) {
         auto hold = co_await worker.hands.take();
@@ -194,25 +213,14 @@ boost::asio::awaitable<void> Updater::work(Worker& worker) {
         const bool known = desired_->state() != nullptr;
         if (known && desired_->slot(worker.slot.name) == nullptr && !worker.removed)
             co_await remove(worker);
-        // Looked up after the last wait: a newer desired state may have replaced the old one.
-        const auto* wanted = desired_->slot(worker.slot.name);
-        if (wanted != nullptr) worker.removed = false;
-        if (auto order = unfinished(worker)) {
+        // Looked up after each wait: a newer desired state may have replaced the old one.
+        if (desired_->slot(worker.slot.name) != nullptr) worker.removed = false;
+        if (auto order = due_order(worker)) {
             co_await carry_out(worker, std::move(*order));
             continue;
         }
-        const bool settled = wanted == nullptr || is_settled(worker, id_of(*wanted));
-        if (!settled && worker.not_before.passed()) {
-            auto order = *wanted;
-            co_await carry_out(worker, std::move(order));
-            continue;
-        }
         if (co_await keep_serving(worker)) continue;
-        auto until = Deadline::after(max_wait);
-        if (worker.reload_due) until = until.earlier(*worker.reload_due);
-        if (!settled) until = until.earlier(worker.not_before);
-        if (wanted != nullptr && waits_for_second_look(worker.slot, id_of(*wanted)))
-            until = until.earlier(worker.second_look);
+        const auto until = next_look(worker);
         hold.reset();
         co_await tasks_->wait(worker.wake, until);
     }

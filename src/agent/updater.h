@@ -49,6 +49,10 @@ private:
     /// An order that is not the one wanted, and is to be ended before that one: a roll-back or a
     /// final note that was begun, or the soak that a newer order cut before it was refused.
     [[nodiscard]] std::optional<trust::DesiredSlot> unfinished(const Worker& worker) const;
+    /// What is to be carried out now.
+    [[nodiscard]] std::optional<trust::DesiredSlot> due_order(const Worker& worker) const;
+    /// When there may be something to do, if nothing wakes the worker before.
+    [[nodiscard]] Deadline next_look(const Worker& worker) const;
     [[nodiscard]] boost::asio::awaitable<void> carry_out(Worker& worker, trust::DesiredSlot order);
     [[nodiscard]] boost::asio::awaitable<void> remove(Worker& worker);
     /// Loads what is active but does not run once more, when that is due. True when it tried.
@@ -58,6 +62,7 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> clean_up();
     /// Looks after what runs and what lies on disk, until the agent ends.
     [[nodiscard]] boost::asio::awaitable<void> watch();
+    void look_after(Worker& worker, bool probe, bool verify);
     [[nodiscard]] boost::asio::awaitable<void> probe_slot(Worker& worker);
     [[nodiscard]] boost::asio::awaitable<void> verify_slot(Worker& worker);
     [[nodiscard]] Deadline next_watch(std::chrono::seconds interval);

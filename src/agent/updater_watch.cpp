@@ -21,6 +21,16 @@ Deadline Updater::next_watch(std::chrono::seconds interval) {
     return Deadline::after(std::chrono::duration_cast<std::chrono::nanoseconds>(span));
 }
 
+void Updater::look_after(Worker& worker, bool probe, bool verify) {
+    if (worker.removed) return;
+    const auto wanted = wanted_by(worker);
+    if (count_restarts(services_, worker.slot, worker.restarts, wanted ? &*wanted : nullptr))
+        worker.wake.notify();
+    // Each on its own: one that has to wait must not hold up the others.
+    if (probe && !worker.probing) tasks_->spawn(probe_slot(worker));
+    if (verify && !worker.verifying) tasks_->spawn(verify_slot(worker));
+}
+
 boost::asio::awaitable<void> Updater::watch() {
     const auto& intervals = services_.config.watch;
     auto probe_due = next_watch(intervals.probe_interval);
@@ -32,16 +42,7 @@ boost::asio::awaitable<void> Updater::watch() {
         if (tasks_->stopping()) break;
         const bool probe = probe_due.passed();
         const bool verify = verify_due.passed();
-        for (const auto& [name, worker] : workers_) {
-            if (worker->removed) continue;
-            const auto wanted = wanted_by(*worker);
-            if (count_restarts(services_, worker->slot, worker->restarts,
-                               wanted ? &*wanted : nullptr))
-                worker->wake.notify();
-            // Each on its own: one that has to wait must not hold up the others.
-            if (probe && !worker->probing) tasks_->spawn(probe_slot(*worker));
-            if (verify && !worker->verifying) tasks_->spawn(verify_slot(*worker));
-        }
+        for (const auto& [name, worker] : workers_) look_after(*worker, probe, verify);
         if (probe) probe_due = next_watch(intervals.probe_interval);
         if (verify) verify_due = next_watch(intervals.verify_interval);
     }

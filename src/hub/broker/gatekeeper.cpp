@@ -35,7 +35,7 @@ Status Gatekeeper::settle() {
         devices.swap(unsettled_);
     }
     if (devices.empty()) return {};
-    const auto spread = parts_.spread_revocations();
+    auto spread = parts_.spread_revocations();
     if (!spread) {
         const std::lock_guard lock(mutex_);
         unsettled_.insert(devices.begin(), devices.end());

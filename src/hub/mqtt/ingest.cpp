@@ -86,10 +86,10 @@ Status take_reports(Domain& domain, std::span<const trust::Report> reports,
 template <class Item, class Apply>
 Status apply_all(const std::vector<Item>& items, IngestOutcome& outcome, Apply apply) {
     if (items.empty()) return {};
-    const auto together = apply(std::span(items));
+    auto together = apply(std::span(items));
     if (together || info(together.error().code).retryable) return together;
     for (const auto& item : items) {
-        const auto alone = apply(std::span(&item, 1));
+        auto alone = apply(std::span(&item, 1));
         if (alone) continue;
         if (info(alone.error().code).retryable) return alone;
         log_warn("message of a device dropped device={} reason=\"{}\"", item.device,
