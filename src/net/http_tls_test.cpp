@@ -51,6 +51,17 @@ protected:
         server_ = std::make_unique<TestServer>(std::move(router), std::move(options));
     }
 
+    /// A server of this identity, and what a client needs to trust it.
+    ClientTls start_and_trust(const testing::TestIdentity& identity) {
+        ServerTls server;
+        server.certificate_chain_pem = identity.certificate_pem;
+        server.private_key_pem = identity.key_pem;
+        start(std::move(server));
+        ClientTls tls;
+        tls.ca_pem = identity.certificate_pem;
+        return tls;
+    }
+
     Result<ClientResponse> ask(ClientTls tls) {
         ClientRequest request;
         request.url = server_->url("/who");
@@ -149,12 +160,7 @@ TEST_F(HttpTls, JudgesDatesAtTheGivenTime) {
     options.valid_from = std::chrono::hours{-48};
     options.valid_until = std::chrono::hours{-24};
     const auto old = make_identity(options);
-    ServerTls server;
-    server.certificate_chain_pem = old.certificate_pem;
-    server.private_key_pem = old.key_pem;
-    start(std::move(server));
-    ClientTls tls;
-    tls.ca_pem = old.certificate_pem;
+    auto tls = start_and_trust(old);
     EXPECT_FALSE(ask(tls));
     const auto then = system_clock().wall() - std::chrono::hours{36};
     tls.verify_time = [then]() -> std::optional<WallTime> { return then; };
@@ -167,12 +173,7 @@ TEST_F(HttpTls, TakesTheGivenTimeForALowerBoundOfTheRealOne) {
     options.valid_from = std::chrono::hours{24};
     options.valid_until = std::chrono::hours{48};
     const auto young = make_identity(options);
-    ServerTls server;
-    server.certificate_chain_pem = young.certificate_pem;
-    server.private_key_pem = young.key_pem;
-    start(std::move(server));
-    ClientTls tls;
-    tls.ca_pem = young.certificate_pem;
+    auto tls = start_and_trust(young);
     const auto by_the_clock = ask(tls);
     ASSERT_FALSE(by_the_clock);
     EXPECT_THAT(by_the_clock.error().message, HasSubstr("not yet valid"));

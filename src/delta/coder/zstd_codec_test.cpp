@@ -7,6 +7,7 @@
 #include "delta/format/crc32c.h"
 #include "delta/format/header.h"
 #include "delta/format/record.h"
+#include "delta/test/test_forged.h"
 #include "delta/test/test_support.h"
 
 // A delta holds frames of RFC 8878, one where one belongs; the library would read more than these.
@@ -67,18 +68,13 @@ std::vector<Case> wrong_frames() {
             {"nothing", {}}};
 }
 
-// A delta that is nothing but this frame, or has a block of it.
-DeltaInfo info_for(ByteSpan new_file) {
+// A delta that is nothing but this frame.
+Bytes as_body(ByteSpan frame, ByteSpan new_file) {
     DeltaInfo info;
     info.segment_bytes = 1 << 20;
     info.old_sha256 = sha256(ByteSpan{});
     info.new_size = new_file.size();
     info.new_sha256 = sha256(new_file);
-    return info;
-}
-
-Bytes as_body(ByteSpan frame, ByteSpan new_file) {
-    DeltaInfo info = info_for(new_file);
     info.body = BodyKind::frame;
     info.reference_bytes = 1 << 17;
     info.patch_size = header_bytes + frame.size();
@@ -86,6 +82,7 @@ Bytes as_body(ByteSpan frame, ByteSpan new_file) {
     return concatenated({write_header(info), frame});
 }
 
+// A delta that has a block of it.
 Bytes as_block(ByteSpan frame, ByteSpan new_file) {
     CodedRecord record;
     record.coder = 1;
@@ -93,14 +90,7 @@ Bytes as_block(ByteSpan frame, ByteSpan new_file) {
     record.payload = frame;
     Bytes records;
     append_coded(records, record, 0);
-    DeltaInfo info = info_for(new_file);
-    info.record_bytes = info.block_bytes = 64 << 10;
-    info.patch_size = info.prologue_bytes() + records.size();
-    info.decoder_memory = static_cast<std::uint32_t>(required_memory(info));
-    const Bytes index =
-        write_index({{static_cast<std::uint32_t>(records.size()), crc32c(new_file)}});
-    info.index_crc32c = crc32c(index);
-    return concatenated({write_header(info), index, records});
+    return forged({}, new_file, records);
 }
 
 TEST(ZstdCodec, ReadsOneFrameOfTheStandardAndNothingElse) {
