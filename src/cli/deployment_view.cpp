@@ -71,7 +71,8 @@ std::string path_of(const std::string& id) { return "/v1/deployments/" + net::pe
 bool has_ended(const Document& deployment) { return deployment.text("state") != "running"; }
 
 // What a deployment says as soon as its first page is known, with the rows of the other pages.
-Result<Document> with_all_rows(HubClient& hub, const std::string& id, const Document& first) {
+Result<Document> with_all_rows(HubClient& hub, const std::string& id, Document first) {
+    if (first.text("next").empty()) return first;
     auto rows = first.list("devices");
     Document last = first;
     while (!last.text("next").empty()) {
@@ -93,8 +94,8 @@ Result<Document> with_all_rows(HubClient& hub, const std::string& id, const Docu
 // While it runs the first page is enough to show that it goes on.
 Result<Document> look(HubClient& hub, const std::string& id) {
     TRY(auto first, hub.get(path_of(id)));
-    if (!has_ended(first) || first.text("next").empty()) return first;
-    return with_all_rows(hub, id, first);
+    if (!has_ended(first)) return first;
+    return with_all_rows(hub, id, std::move(first));
 }
 
 // As it was last seen: ended, or running at the deadline.
@@ -164,9 +165,8 @@ std::string format_deployment(const Document& deployment) {
 }
 
 Result<Document> get_deployment(HubClient& hub, const std::string& id) {
-    TRY(const auto first, hub.get(path_of(id)));
-    if (first.text("next").empty()) return first;
-    return with_all_rows(hub, id, first);
+    TRY(auto first, hub.get(path_of(id)));
+    return with_all_rows(hub, id, std::move(first));
 }
 
 Status wait_for_deployments(Context& context, const std::vector<std::string>& ids,
