@@ -1,8 +1,8 @@
-#include "infer/float16.h"
+#include "base/float16.h"
 
 #include <bit>
 
-namespace strandline::infer {
+namespace strandline {
 namespace {
 
 constexpr std::uint32_t float_infinity = 0x7f800000;
@@ -53,4 +53,4 @@ std::uint16_t float_to_half(float value) {
     return static_cast<std::uint16_t>(sign | shift_round(significand, 126 - exponent));
 }
 
-}  // namespace strandline::infer
+}  // namespace strandline

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace strandline::infer {
+namespace strandline {
 
 /// IEEE 754 binary16 bits to the float of the same value; NaN stays NaN.
 [[nodiscard]] float half_to_float(std::uint16_t bits);
@@ -10,4 +10,4 @@ namespace strandline::infer {
 /// Rounds to nearest, ties to even; beyond 65504 is infinity.
 [[nodiscard]] std::uint16_t float_to_half(float value);
 
-}  // namespace strandline::infer
+}  // namespace strandline

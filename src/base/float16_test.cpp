@@ -1,10 +1,10 @@
-#include "infer/float16.h"
+#include "base/float16.h"
 
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
 
-namespace strandline::infer {
+namespace strandline {
 namespace {
 
 TEST(Float16, EveryHalfSurvivesTheWayThroughFloat) {
@@ -38,4 +38,4 @@ TEST(Float16, RoundsToNearestAndTiesToEven) {
 }
 
 }  // namespace
-}  // namespace strandline::infer
+}  // namespace strandline

@@ -4,31 +4,15 @@
 #include <cmath>
 #include <fmt/core.h>
 
+#include "base/float16.h"
+
 namespace strandline::cli {
 namespace {
 
-// IEEE 754-2008, section 3.4: 1 bit sign, 5 exponent, 10 fraction.
-double half_value(unsigned bits) {
-    constexpr int bias = 15;
-    constexpr int fraction_bits = 10;
-    constexpr unsigned special = 31;
-    const unsigned exponent = (bits >> fraction_bits) & special;
-    const unsigned fraction = bits & 0x3ffU;
-    double value = 0;
-    if (exponent == special) {
-        value = fraction == 0 ? INFINITY : NAN;
-    } else if (exponent == 0) {
-        value = std::ldexp(fraction, 1 - bias - fraction_bits);
-    } else {
-        value = std::ldexp(fraction + 1024, static_cast<int>(exponent) - bias - fraction_bits);
-    }
-    return (bits & 0x8000U) == 0 ? value : -value;
-}
-
-std::string number_json(double value) {
+std::string number_json(float value) {
     if (std::isnan(value)) return "\"nan\"";
     if (std::isinf(value)) return value > 0 ? "\"inf\"" : "\"-inf\"";
-    return fmt::format("{}", static_cast<float>(value));
+    return fmt::format("{}", value);
 }
 
 }  // namespace
@@ -57,10 +41,8 @@ std::string shape_json(const std::vector<std::int64_t>& shape) {
 std::string fp16_json(ByteSpan bytes) {
     std::string out = "[";
     for (std::size_t at = 0; at + 1 < bytes.size(); at += 2) {
-        const auto bits =
-            std::to_integer<unsigned>(bytes[at]) | std::to_integer<unsigned>(bytes[at + 1]) << 8U;
         if (out.size() > 1) out += ',';
-        out += number_json(half_value(bits));
+        out += number_json(half_to_float(load_le<std::uint16_t>(bytes.subspan(at, 2))));
     }
     return out + "]";
 }

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <optional>
 
-#include "infer/float16.h"
+#include "base/float16.h"
 
 namespace strandline::infer {
 namespace {

@@ -9,8 +9,8 @@
 #include <optional>
 #include <type_traits>
 
+#include "base/float16.h"
 #include "base/json.h"
-#include "infer/float16.h"
 #include "infer/json_scan.h"
 
 namespace strandline::infer {

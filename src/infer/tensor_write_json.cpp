@@ -3,8 +3,8 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "base/float16.h"
 #include "base/json.h"
-#include "infer/float16.h"
 #include "infer/json_scan.h"
 #include "infer/tensor_json.h"
 
